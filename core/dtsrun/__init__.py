@@ -1,0 +1,1 @@
+"""dtsrun moves PostgreSQL databases to other PostgreSQL servers from one declarative file."""

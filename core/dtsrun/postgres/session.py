@@ -1,0 +1,110 @@
+"""Connections with the session settings that dtsrun relies on.
+
+Settings attached to a role or a database (`ALTER ROLE ... SET`) reach our sessions too, and some of them change what
+values mean or whether a statement works at all. Every session therefore sets, right after the login, each setting
+that matters; what the user attached is moved as an object, never obeyed.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Final
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from dtsrun.api.contexts import Connection
+from dtsrun.api.routes import Route
+
+CONNECT_TIMEOUT_SECONDS: Final = 15
+
+SETTINGS: Final[Mapping[str, str]] = {
+    "search_path": "",
+    "client_encoding": "UTF8",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    # From version 12 on any value >= 1 gives the shortest exact form; before, 3 gives enough digits to be exact.
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "xmloption": "content",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
+    "check_function_bodies": "off",
+    # A policy that hides rows must raise, never give fewer rows.
+    "row_security": "off",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    "default_tablespace": "",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "client_min_messages": "warning",
+    "session_replication_role": "origin",
+    "zero_damaged_pages": "off",
+    "synchronize_seqscans": "off",
+    # Since 17; ignored elsewhere.
+    "transaction_timeout": "0",
+    # Since 14.
+    "idle_session_timeout": "0",
+}
+"""Settings of every session."""
+
+
+def connect(
+    route: Route,
+    database: str | None = None,
+    *,
+    autocommit: bool = True,
+    settings: Mapping[str, str] | None = None,
+    purpose: str = "",
+) -> Connection:
+    """Open a connection with the canonical settings.
+
+    Args:
+        database: its name on *that* server; None means the maintenance database.
+        settings: beside or instead of the canonical ones.
+        purpose: shown in application_name after `dtsrun`, at most 50 characters count.
+
+    Raises:
+        psycopg.OperationalError: it cannot be reached; `dtsrun.postgres.probe` tells why.
+    """
+    connection = psycopg.connect(
+        route.conninfo(database),
+        autocommit=True,
+        row_factory=namedtuple_row,
+        application_name=f"dtsrun {purpose}".strip()[:63],
+        connect_timeout=int(route.parameters.get("connect_timeout", CONNECT_TIMEOUT_SECONDS)),
+        client_encoding="UTF8",
+        prepare_threshold=None,
+    )
+    try:
+        apply_settings(connection, {**SETTINGS, **(settings or {})})
+    except BaseException:
+        connection.close()
+        raise
+    connection.autocommit = autocommit
+    return connection
+
+
+def apply_settings(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Set those of the settings that the server knows, in one round trip, each only if it has another value.
+
+    Some of them (`session_replication_role`, `zero_damaged_pages`) take a privilege to be set, hence the comparison.
+    """
+    connection.execute(
+        "select pg_catalog.set_config(s.name, w.value, false)"
+        "  from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) as w(name, value)"
+        "  join pg_catalog.pg_settings s on s.name = pg_catalog.lower(w.name)"
+        " where s.setting is distinct from w.value",
+        [list(settings), list(settings.values())],
+    )
+
+
+def runner_name() -> str:
+    """Return what names this runner to others: host and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
