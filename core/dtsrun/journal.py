@@ -1,0 +1,385 @@
+"""A task's memory on the runner: one SQLite file for all tasks of a user, readable by that user alone.
+
+It is for people (what happened, how long it took), for control (another terminal asks the running process to stop)
+and for cleaning up (what was made on the servers). Whether a step is *done* is remembered by the target itself, in
+`dtsrun.marks`; where the two differ, the marks win.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import uuid
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from dtsrun.api import CheckResult, Deviation, Difference, Failure, Finding, Fix, Outcome, Severity, Step, StepResult
+from dtsrun.errors import DtsrunError
+
+FILE_NAME: Final = "journal.sqlite3"
+BUSY_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskRecord:
+    """One task."""
+
+    name: str
+    id: str
+    state: str
+    spec_path: str
+    digest: str
+    migration_type: str
+    started_at: datetime
+    finished_at: datetime | None
+    runner: str
+    """host:pid of the process that works or last worked at it."""
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    """What the report needs beside steps and findings: versions, ends, inventory totals, epochs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepRecord:
+    """One step of the task's plan, and how it went."""
+
+    key: str
+    stage: str
+    plugin: str
+    title: str
+    database: str | None
+    lane: str
+    size: int
+    state: str
+    """waiting | running | done | failed | blocked"""
+    worker: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    rows: int
+    bytes: int
+    epoch: int | None
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventRecord:
+    """Something that happened."""
+
+    id: int
+    at: datetime
+    kind: str
+    step: str | None
+    message: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Creation:
+    """Something that the task made and that outlives a step."""
+
+    side: str
+    what: str
+    name: str
+
+
+class Journal:
+    """The journal of all tasks. Safe to use from several threads."""
+
+    def __init__(self, connection: sqlite3.Connection, home: Path) -> None:
+        self._connection = connection
+        self._lock = threading.RLock()
+        self.home = home
+
+    @classmethod
+    def open(cls, home: Path) -> Self:
+        """Open the journal of a state folder, made if it is not there.
+
+        Raises:
+            DtsrunError: the file cannot be made or is not a journal.
+        """
+        path = home / FILE_NAME
+        try:
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            connection.row_factory = sqlite3.Row
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = normal")
+            connection.executescript(files("dtsrun").joinpath("journal.sql").read_text())
+        except (OSError, sqlite3.Error) as error:
+            raise DtsrunError(
+                f"the journal cannot be opened: {error}", where=str(path), hint="set DTSRUN_HOME to a folder of yours"
+            ) from error
+        return cls(connection, home)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    # --- tasks -------------------------------------------------------------------------------------------------
+
+    def tasks(self) -> list[TaskRecord]:
+        """Return all tasks, the newest first."""
+        return [_task(row) for row in self._all("select * from task order by started_at desc")]
+
+    def task(self, name: str) -> TaskRecord | None:
+        """Return a task by its name."""
+        rows = self._all("select * from task where name = ?", name)
+        return _task(rows[0]) if rows else None
+
+    def begin_task(self, name: str, *, spec_path: Path, digest: str, migration_type: str, runner: str) -> TaskRecord:
+        """Begin a task, or a new run of it; a finished one of the same name makes room."""
+        with self._lock:
+            known = self.task(name)
+            if known is None:
+                self._run(
+                    "insert into task (name, id, state, spec_path, digest, migration_type, started_at, runner)"
+                    " values (?, ?, 'creating', ?, ?, ?, ?, ?)",
+                    name, str(uuid.uuid4()), str(spec_path), digest, migration_type, _now(), runner,
+                )  # fmt: skip
+            else:
+                self._run(
+                    "update task set runner = ?, spec_path = ?, digest = ?, migration_type = ?, finished_at = null"
+                    " where name = ?",
+                    runner, str(spec_path), digest, migration_type, name,
+                )  # fmt: skip
+        task = self.task(name)
+        assert task is not None
+        return task
+
+    def forget_task(self, name: str) -> None:
+        """Remove a task and all that is remembered of it."""
+        with self._transaction():
+            for table in ("step", "event", "check_result", "difference", "deviation", "failure", "creation", "request"):
+                self._run(f"delete from {table} where task = ?", name)  # noqa: S608 - names from the line above
+            self._run("delete from plan where task = ?", name)
+            self._run("delete from task where name = ?", name)
+
+    def set_state(self, name: str, state: str) -> None:
+        """Set a task's state; the final ones are stamped."""
+        finished = _now() if state in ("succeeded", "failed", "stopped", "check_failed") else None
+        self._run("update task set state = ?, finished_at = ? where name = ?", state, finished, name)
+        self.event(name, "state", f"the task is {state.replace('_', ' ')}", data={"state": state})
+
+    def set_summary(self, name: str, **facts: Any) -> None:
+        """Add facts to what the report is made of."""
+        with self._lock:
+            task = self.task(name)
+            merged = {**(task.summary if task else {}), **facts}
+            self._run("update task set summary = ? where name = ?", json.dumps(merged, default=str), name)
+
+    # --- plan and steps ----------------------------------------------------------------------------------------
+
+    def save_plan(self, name: str, steps: Iterable[Step], data: list[dict[str, Any]]) -> None:
+        """Remember the plan, so that a later run continues the same work."""
+        packed = zlib.compress(json.dumps(data, default=str).encode(), 1)
+        with self._transaction():
+            self._run("delete from step where task = ?", name)
+            self._run("insert or replace into plan (task, data) values (?, ?)", name, packed)
+            self._connection.executemany(
+                "insert into step (task, key, stage, plugin, title, database, lane, size) values (?,?,?,?,?,?,?,?)",
+                [(name, s.key, s.stage, s.plugin, s.title, s.database, s.lane.value, s.size) for s in steps],
+            )
+
+    def plan(self, name: str) -> list[dict[str, Any]] | None:
+        """Return the remembered plan as `Plan.as_data` gave it."""
+        rows = self._all("select data from plan where task = ?", name)
+        return json.loads(zlib.decompress(rows[0]["data"])) if rows else None
+
+    def steps(self, name: str) -> list[StepRecord]:
+        """Return all steps of a task in the plan's order."""
+        return [_step(row) for row in self._all("select * from step where task = ? order by rowid", name)]
+
+    def step_started(self, name: str, key: str, worker: str, epoch: int | None) -> None:
+        """Remember that a step runs."""
+        self._run(
+            "update step set state = 'running', worker = ?, started_at = ?, finished_at = null, epoch = ?, message = ''"
+            " where task = ? and key = ?",
+            worker, _now(), epoch, name, key,
+        )  # fmt: skip
+
+    def step_finished(self, name: str, key: str, state: str, result: StepResult | None, message: str = "") -> None:
+        """Remember how a step ended, with all that it has to say."""
+        result = result or StepResult()
+        with self._transaction():
+            self._run(
+                "update step set state = ?, finished_at = ?, rows = ?, bytes = ?, message = ? where task = ? and key = ?",
+                state, _now(), result.rows, result.bytes, message, name, key,
+            )  # fmt: skip
+            for table in ("failure", "deviation", "difference"):
+                self._run(f"delete from {table} where task = ? and step = ?", name, key)  # noqa: S608
+            self._add("failure", name, key, result.failures)
+            self._add("deviation", name, key, result.deviations)
+            self._add("difference", name, key, result.differences)
+
+    def step_known_done(self, name: str, key: str, rows: int, size: int, epoch: int | None) -> None:
+        """Take over from the target's marks that a step is done."""
+        self._run(
+            "update step set state = 'done', rows = ?, bytes = ?, epoch = ?, finished_at = coalesce(finished_at, ?)"
+            " where task = ? and key = ?",
+            rows, size, epoch, _now(), name, key,
+        )  # fmt: skip
+
+    def step_blocked(self, name: str, key: str, message: str) -> None:
+        """Remember that a step cannot run, since one that it waits for failed."""
+        self._run("update step set state = 'blocked', message = ? where task = ? and key = ?", message, name, key)
+
+    # --- what was said -----------------------------------------------------------------------------------------
+
+    def event(
+        self, name: str, kind: str, message: str, *, step: str | None = None, data: Mapping[str, Any] | None = None
+    ) -> None:
+        """Add an event."""
+        self._run(
+            "insert into event (task, at, kind, step, message, data) values (?, ?, ?, ?, ?, ?)",
+            name, _now(), kind, step, message, json.dumps(data or {}, default=str),
+        )  # fmt: skip
+
+    def events(self, name: str, after: int = 0) -> list[EventRecord]:
+        """Return a task's events in order, those after a given id."""
+        return [
+            _event(row) for row in self._all("select * from event where task = ? and id > ? order by id", name, after)
+        ]
+
+    def save_checks(self, name: str, results: Iterable[CheckResult]) -> None:
+        """Remember what came of the prechecks, instead of what was remembered before."""
+        with self._transaction():
+            self._run("delete from check_result where task = ?", name)
+            self._add("check_result", name, "", results)
+
+    def findings(self, name: str) -> list[CheckResult]:
+        """Return what came of the prechecks."""
+        return [_check_result(data) for data in self._data("check_result", name)]
+
+    def differences(self, name: str) -> list[Difference]:
+        """Return what verification found."""
+        return [Difference(**data) for data in self._data("difference", name)]
+
+    def deviations(self, name: str) -> list[Deviation]:
+        """Return what was knowingly done otherwise than on the source."""
+        return [Deviation(**data) for data in self._data("deviation", name)]
+
+    def failures(self, name: str) -> list[tuple[str, Failure]]:
+        """Return what could not be moved: the step's key and the failure."""
+        rows = self._all("select step, data from failure where task = ? order by rowid", name)
+        return [(row["step"], Failure(**json.loads(row["data"]))) for row in rows]
+
+    # --- what was made -----------------------------------------------------------------------------------------
+
+    def created(self, name: str, side: str, what: str, made: str) -> None:
+        """Remember, before it is made, something that outlives a step."""
+        self._run("insert or ignore into creation (task, side, what, name) values (?, ?, ?, ?)", name, side, what, made)
+
+    def creations(self, name: str) -> list[Creation]:
+        """Return what the task made, the oldest first."""
+        rows = self._all("select side, what, name from creation where task = ? order by rowid", name)
+        return [Creation(side=row["side"], what=row["what"], name=row["name"]) for row in rows]
+
+    def removed(self, name: str, creation: Creation) -> None:
+        """Remember that something made is gone."""
+        self._run(
+            "delete from creation where task = ? and side = ? and what = ? and name = ?",
+            name, creation.side, creation.what, creation.name,
+        )  # fmt: skip
+
+    # --- control -----------------------------------------------------------------------------------------------
+
+    def request(self, name: str, what: str) -> None:
+        """Ask the running process for something: `pause`, `stop`."""
+        self._run("insert into request (task, at, what) values (?, ?, ?)", name, _now(), what)
+
+    def take_requests(self, name: str) -> list[str]:
+        """Return what was asked of the running process, once."""
+        with self._transaction():
+            rows = self._all("select what from request where task = ? order by rowid", name)
+            self._run("delete from request where task = ?", name)
+        return [row["what"] for row in rows]
+
+    # --- inner -------------------------------------------------------------------------------------------------
+
+    def _run(self, statement: str, *values: Any) -> None:
+        with self._lock:
+            self._connection.execute(statement, values)
+
+    def _all(self, statement: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+    def _add(self, table: str, name: str, step: str, items: Iterable[Any]) -> None:
+        statement = f"insert into {table} (task, step, data) values (?, ?, ?)"  # noqa: S608 - our own names
+        rows = [(name, step, json.dumps(asdict(item), default=str)) for item in items]
+        with self._lock:
+            self._connection.executemany(statement, rows)
+
+    def _data(self, table: str, name: str) -> list[dict[str, Any]]:
+        rows = self._all(f"select data from {table} where task = ? order by rowid", name)  # noqa: S608 - our own names
+        return [json.loads(row["data"]) for row in rows]
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._connection, self._lock)
+
+
+class _Transaction:
+    """A SQLite transaction that holds the journal's lock."""
+
+    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock) -> None:  # type: ignore[valid-type]
+        self._connection = connection
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        self._lock.acquire()  # type: ignore[attr-defined]
+        self._connection.execute("begin immediate")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        try:
+            self._connection.execute("rollback" if kind else "commit")
+        finally:
+            self._lock.release()  # type: ignore[attr-defined]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _task(row: sqlite3.Row) -> TaskRecord:
+    fields = {**dict(row), "started_at": datetime.fromisoformat(row["started_at"])}
+    return TaskRecord(**{**fields, "finished_at": _time(row["finished_at"]), "summary": json.loads(row["summary"])})
+
+
+def _step(row: sqlite3.Row) -> StepRecord:
+    fields = {key: row[key] for key in row.keys() if key != "task"}  # noqa: SIM118 - a Row iterates over its values
+    return StepRecord(**{**fields, "started_at": _time(row["started_at"]), "finished_at": _time(row["finished_at"])})
+
+
+def _event(row: sqlite3.Row) -> EventRecord:
+    fields = {key: row[key] for key in row.keys() if key != "task"}  # noqa: SIM118 - a Row iterates over its values
+    return EventRecord(**{**fields, "at": datetime.fromisoformat(row["at"]), "data": json.loads(row["data"])})
+
+
+def _check_result(data: Mapping[str, Any]) -> CheckResult:
+    findings = tuple(_finding(item) for item in data["findings"])
+    return CheckResult(**{**data, "outcome": Outcome(data["outcome"]), "findings": findings})
+
+
+def _finding(data: Mapping[str, Any]) -> Finding:
+    fix = data["fix"] and Fix(**{**data["fix"], "sql": tuple(data["fix"]["sql"])})
+    severity = data["severity"] and Severity(data["severity"])
+    return Finding(**{**data, "fix": fix, "severity": severity})

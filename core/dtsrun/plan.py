@@ -1,0 +1,158 @@
+"""Spec + inventory + registry -> Plan: the graph of all steps, printable before anything runs. No side effects."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+from dtsrun.api import Inventory, Lane, ObjectKind, Plugin, Resources, ServerFacts, Spec, Stage, Step
+from dtsrun.errors import MigrationError
+from dtsrun.graph import CycleError, topological_order
+
+LATE_STAGES: Final = ("verify", "complete")
+"""Stages whose steps wait for all earlier work of their database, unless they say what they need."""
+
+MOST_PARALLEL: Final = 8
+"""What `auto` goes up to: beyond, a copy rarely gains and the source always feels it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps of a task, with every edge resolved to a key."""
+
+    steps: Mapping[str, Step]
+    order: tuple[str, ...]
+    """Keys in an order that keeps every edge."""
+    digest: str
+
+    def only(self, stage: str) -> Plan:
+        """Return the steps of one stage alone, as if all that they wait for were done."""
+        chosen = {k: s for k, s in self.steps.items() if s.stage == stage}
+        return _resolved(replace(s, after=tuple(k for k in s.after if k in chosen), needs=()) for s in chosen.values())
+
+    def as_data(self) -> list[dict[str, Any]]:
+        """Return the steps in order as JSON values."""
+        return [asdict(self.steps[key]) for key in self.order]
+
+    @staticmethod
+    def from_data(data: Iterable[Mapping[str, Any]]) -> Plan:
+        """Return the plan that `as_data` made the data of."""
+        return _resolved(_step_from(item) for item in data)
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What stages and object kinds see while they plan (see `dtsrun.api.PlanContext`)."""
+
+    spec: Spec
+    inventory: Inventory
+    target: ServerFacts
+    kinds: Sequence[ObjectKind]
+    resources: Resources
+    plugins: Mapping[str, Plugin]
+    existing_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def kind(self, name: str) -> ObjectKind:
+        """Return an object kind by its plugin name."""
+        return next(kind for kind in self.kinds if kind.name == name)
+
+    def options(self, plugin: str) -> Mapping[str, Any]:
+        """Return a plugin's options from the spec over its defaults."""
+        family, _, short = plugin.partition(".")
+        given = self.spec.kinds if family == "object" else self.spec.stages
+        return with_defaults(self.plugins[plugin], given.get(short, {}))
+
+    def existing(self, database: str) -> frozenset[str]:
+        """Return the labels of selected entries that the target holds already."""
+        return self.existing_labels.get(database, frozenset())
+
+
+def make_plan(planning: Planning, stages: Sequence[Stage]) -> Plan:
+    """Ask every stage for its steps, and resolve what they need.
+
+    Raises:
+        MigrationError: a step waits for one that is not there, or steps wait for each other.
+    """
+    steps: list[Step] = []
+    for stage in stages:
+        if planning.spec.migration_type in stage.types:
+            steps.extend(stage.plan(planning))
+    return _resolved(_with_late_edges(steps))
+
+
+def decide_resources(wanted: Resources) -> tuple[Resources, str]:
+    """Return the resources with every number decided, and a sentence on what was chosen and why."""
+    cores = os.cpu_count() or 2
+    auto = max(2, min(MOST_PARALLEL, cores))
+    decided = replace(wanted, copy=wanted.copy or auto, index=wanted.index or auto)
+    chosen = [name for name in ("copy", "index") if getattr(wanted, name) is None]
+    why = f"auto: this machine has {cores} cores" if chosen else "as the spec says"
+    return decided, f"{decided.copy} tables and {decided.index} indexes at once ({why})"
+
+
+def _with_late_edges(steps: Sequence[Step]) -> list[Step]:
+    early: dict[str | None, list[str]] = {}
+    for step in steps:
+        if step.stage not in LATE_STAGES:
+            early.setdefault(step.database, []).append(step.key)
+    verifying = tuple(step.key for step in steps if step.stage == "verify")
+    everything = tuple(key for keys in early.values() for key in keys)
+    return [_late(step, early, everything, verifying) for step in steps]
+
+
+def _late(
+    step: Step, early: Mapping[str | None, list[str]], everything: tuple[str, ...], verifying: tuple[str, ...]
+) -> Step:
+    if step.stage not in LATE_STAGES or step.after or step.needs:
+        return step
+    if step.stage == "complete":
+        return replace(step, after=(*everything, *verifying))
+    own = everything if step.database is None else (*early.get(None, ()), *early.get(step.database, ()))
+    return replace(step, after=tuple(own))
+
+
+def _resolved(steps: Iterable[Step]) -> Plan:
+    by_key: dict[str, Step] = {}
+    providers: dict[str, list[str]] = {}
+    for step in steps:
+        if step.key in by_key:
+            raise MigrationError(f"two steps have the key {step.key!r}", hint="a plugin plans the same work twice")
+        by_key[step.key] = step
+        for name in step.provides:
+            providers.setdefault(name, []).append(step.key)
+    resolved = {key: _resolve(step, by_key, providers) for key, step in by_key.items()}
+    try:
+        order = topological_order({key: step.after for key, step in resolved.items()})
+    except CycleError as error:
+        raise MigrationError(f"steps wait for each other: {error}", hint="a plugin plans in a circle") from error
+    return Plan(resolved, order, _digest(resolved))
+
+
+def _resolve(step: Step, by_key: Mapping[str, Step], providers: Mapping[str, list[str]]) -> Step:
+    unknown = [key for key in step.after if key not in by_key]
+    if unknown:
+        raise MigrationError(f"step {step.key!r} waits for {unknown[0]!r}, which is not in the plan")
+    after = dict.fromkeys(step.after)
+    for name in step.needs:
+        after.update(dict.fromkeys(key for key in providers.get(name, ()) if key != step.key))
+    return replace(step, after=tuple(after), needs=())
+
+
+def _step_from(item: Mapping[str, Any]) -> Step:
+    tuples = {name: tuple(item[name]) for name in ("after", "provides", "needs", "locks")}
+    return Step(**{**item, **tuples, "lane": Lane(item["lane"])})
+
+
+def _digest(steps: Mapping[str, Step]) -> str:
+    text = json.dumps([asdict(step) for step in steps.values()], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def with_defaults(plugin: Plugin, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a plugin's options: what was given over the defaults of its schema."""
+    properties = plugin.options.get("properties", {})
+    return {**{k: v["default"] for k, v in properties.items() if "default" in v}, **given}
