@@ -1,0 +1,177 @@
+"""The client programs of PostgreSQL: finding one that is new enough, and running it against a route.
+
+A program must be at least as new as both servers. Among those that are, the oldest serves: its output is the closest
+to what the servers understand.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from psycopg.conninfo import make_conninfo
+
+from dtsrun.api.routes import Route
+from dtsrun.errors import MigrationError, PluginError
+from dtsrun.postgres.installations import LINKS_FILE, candidate_folders
+
+FOLDERS_VARIABLE: Final = "DTSRUN_BIN"
+VERSION_SECONDS: Final = 15
+_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+
+_TLS_MARK: Final = b"SSL_CTX_new"
+"""A libpq that was built with OpenSSL names this function."""
+
+
+def find_tool(name: str, *, at_least: int, folders: Sequence[Path] = ()) -> Path:
+    """Return a client program of PostgreSQL: the oldest that is of major version `at_least` or later.
+
+    Looked for in the given folders, those in `DTSRUN_BIN`, `PATH`, folders of installations, the distribution's and
+    the `embedded` extra's. Of two of one version the first found is taken.
+
+    Raises:
+        PluginError: there is none; the hint says how to get it.
+    """
+    found = {major: path for path, major in reversed(list(_candidates(name, folders)))}
+    fitting = sorted(major for major in found if major >= at_least)
+    if fitting:
+        return found[fitting[0]]
+    seen = f"; found only version {', '.join(map(str, sorted(found)))}" if found else ""
+    raise PluginError(
+        f"no {name} of PostgreSQL {at_least} or later is on this machine{seen}",
+        hint="pip install 'dtsrun[embedded]' brings version 18, or install your distribution's package"
+        f" postgresql-client-{at_least}, or name the folder that holds it in {FOLDERS_VARIABLE}",
+    )
+
+
+def run_tool(argv: Sequence[str | Path], route: Route, database: str) -> None:
+    """Run a client program against one database; its `--dbname` is added here.
+
+    The password goes to the program by its environment, where other users cannot see it.
+
+    Raises:
+        MigrationError: it failed; the message holds the last line of what it said, the hint all of it.
+    """
+    command = [*map(str, argv), f"--dbname={_public_conninfo(route, database)}"]
+    environment = _environment(Path(argv[0]), route)
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        name = Path(argv[0]).name
+        said = done.stderr.strip()
+        last = said.splitlines()[-1] if said else f"exit status {done.returncode}"
+        raise MigrationError(f"{name} failed: {last}", where=route.description, hint=_remedy(said))
+
+
+def tool_version(program: Path) -> int | None:
+    """Return the major version that a client program says it is of; None where it does not run."""
+    try:
+        seen = program.stat()
+    except OSError:
+        return None
+    return _asked_version(program, seen.st_mtime_ns)
+
+
+@functools.cache
+def _asked_version(program: Path, changed: int) -> int | None:
+    environment = {**os.environ, **_libraries(program)}
+    try:
+        said = subprocess.run(
+            [program, "--version"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=VERSION_SECONDS,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    stated = _VERSION.search(said)
+    return int(stated[1]) if stated else None
+
+
+def _candidates(name: str, folders: Sequence[Path]) -> Iterator[tuple[Path, int]]:
+    for folder in _folders(folders):
+        program = folder / name
+        version = tool_version(program) if os.access(program, os.X_OK) else None
+        if version is not None:
+            yield program, version
+
+
+def _folders(given: Sequence[Path]) -> Iterator[Path]:
+    yield from given
+    for variable in (FOLDERS_VARIABLE, "PATH"):
+        yield from map(Path, filter(None, os.environ.get(variable, "").split(os.pathsep)))
+    yield from candidate_folders()
+
+
+def _public_conninfo(route: Route, database: str) -> str:
+    shown = {k: v for k, v in route.parameters.items() if k not in {"password", "dbname"}}
+    return make_conninfo("", **shown, dbname=database)
+
+
+def _environment(program: Path, route: Route) -> dict[str, str]:
+    secret = {"PGPASSWORD": route.parameters["password"]} if "password" in route.parameters else {}
+    name = {"PGAPPNAME": f"dtsrun {program.name}", "LC_MESSAGES": "C"}
+    return {**os.environ, **name, **_libraries(program), **_tls_library(program, route), **secret}
+
+
+def _libraries(program: Path) -> dict[str, str]:
+    """Return what a program of an npm package needs to find the libraries that came with it."""
+    root = program.parent.parent
+    return {"LD_LIBRARY_PATH": str(root / "lib")} if (root / LINKS_FILE).exists() else {}
+
+
+def _tls_library(program: Path, route: Route) -> dict[str, str]:
+    """Return what lends a program without OpenSSL another libpq, where the route may need TLS.
+
+    The programs of the `embedded` extra are built without OpenSSL and refuse `sslmode=require`; a libpq that is loaded
+    before their own serves them.
+    """
+    mode = route.parameters.get("sslmode", os.environ.get("PGSSLMODE", "prefer"))
+    own = program.resolve().parent.parent / "lib" / "libpq.so.5"
+    if mode == "disable" or not own.exists() or _knows_tls(own):
+        return {}
+    lent = next(filter(_knows_tls, _other_libraries()), None)
+    if lent is not None:
+        return {"LD_PRELOAD": str(lent)}
+    if mode in {"allow", "prefer"}:
+        return {}
+    raise PluginError(
+        f"{program} was built without TLS, and the route asks for sslmode={mode}",
+        where=route.description,
+        hint="install psycopg[binary], or your distribution's package postgresql-client",
+    )
+
+
+def _other_libraries() -> Iterator[Path]:
+    bundled = importlib.util.find_spec("psycopg_binary")
+    if bundled is not None and bundled.origin is not None:
+        yield from (Path(bundled.origin).parent.parent / "psycopg_binary.libs").glob("libpq-*.so*")
+    for folder in ("/usr/lib", "/usr/lib64"):
+        yield from Path(folder).glob("libpq.so.5")
+        yield from Path(folder).glob("*/libpq.so.5")
+
+
+@functools.cache
+def _knows_tls(library: Path) -> bool:
+    return _TLS_MARK in library.read_bytes()
+
+
+def _remedy(said: str) -> str | None:
+    lines = said.splitlines()
+    return "\n".join(lines[-8:]) if len(lines) > 1 else None

@@ -1,0 +1,3 @@
+"""Fixtures of all tests: running servers and fresh databases."""
+
+pytest_plugins = ["dtsrun.testing.servers"]
