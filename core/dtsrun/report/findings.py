@@ -1,0 +1,84 @@
+"""What prechecks found, as text: worst first, each with what was seen, what was expected and how to mend it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from dtsrun.api import CheckResult, Finding, Fix, Outcome
+from dtsrun.report.columns import paragraph
+from dtsrun.report.data import worst_first
+from dtsrun.report.figures import plural
+
+WORDS = {
+    Outcome.FAILED: "FAILED",
+    Outcome.UNDETERMINED: "UNDETERMINED",
+    Outcome.ALARM: "ALARM",
+    Outcome.SKIPPED: "skipped",
+    Outcome.PASSED: "passed",
+}
+"""What needs the reader's eye is in capitals."""
+MOST_FINDINGS = 20
+"""Findings of one check that the terminal shows; JSON and the page show all."""
+
+
+def findings_text(results: Iterable[CheckResult], *, passed: bool = True) -> list[str]:
+    """Return lines on every check; `passed=False` leaves out those with nothing to do, and counts them."""
+    ordered = worst_first(results)
+    lines: list[str] = []
+    for result in ordered:
+        if passed or not _is_quiet(result):
+            lines += _result_lines(result)
+    return [*lines, f"  {count_outcomes(ordered)}"] if ordered else []
+
+
+def count_outcomes(results: Iterable[CheckResult]) -> str:
+    """Return `2 failed, 1 alarm, 6 passed`, worst first."""
+    counts = Counter(result.outcome for result in results)
+    known = [outcome for outcome in WORDS if counts[outcome]]
+    return ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in known) or "nothing was checked"
+
+
+def fix_effect(fix: Fix) -> str:
+    """Return where and when a fix works: `on the source, after a restart`; empty where neither needs saying."""
+    place = f"on the {fix.side}" if fix.side else ""
+    when = "" if fix.takes_effect == "at once" else f"takes effect after a {fix.takes_effect}"
+    return ", ".join(part for part in (place, when) if part)
+
+
+def _is_quiet(result: CheckResult) -> bool:
+    return result.outcome in (Outcome.PASSED, Outcome.SKIPPED)
+
+
+def _result_lines(result: CheckResult) -> list[str]:
+    head = f"  {WORDS[result.outcome]:<12}  {result.title or result.check}"
+    lines = [f"{head}  ({result.check})"]
+    if result.reason:
+        lines += paragraph(result.reason, indent=4)
+    for finding in result.findings[:MOST_FINDINGS]:
+        lines += _finding_lines(finding)
+    hidden = len(result.findings) - MOST_FINDINGS
+    if hidden > 0:
+        lines.append(f"    and {plural(hidden, 'finding')} more")
+    return lines
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    lines = paragraph(f"{finding.subject}: {finding.message}", indent=4)
+    for label, text in (("observed  ", finding.observed), ("expected  ", finding.expected)):
+        if text:
+            lines += paragraph(text, indent=6, label=label)
+    return lines + (_fix_lines(finding.fix) if finding.fix else [])
+
+
+def _fix_lines(fix: Fix) -> list[str]:
+    effect = fix_effect(fix)
+    text = f"{fix.text} ({effect})" if effect else fix.text
+    return [*paragraph(text, indent=6, label="fix       "), *_statements(fix.sql)]
+
+
+def _statements(statements: Sequence[str]) -> list[str]:
+    """Return SQL as it is to be pasted: never wrapped, each statement with its semicolon."""
+    return [
+        f"          {line}" for statement in statements for line in f"{statement.rstrip().rstrip(';')};".splitlines()
+    ]

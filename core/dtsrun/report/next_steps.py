@@ -1,0 +1,50 @@
+"""What the user may want to do next, in each state of a task."""
+
+from __future__ import annotations
+
+from dtsrun.journal import TaskRecord
+
+
+def next_steps(task: TaskRecord, *, failed: bool, different: bool) -> tuple[str, ...]:
+    """Return sentences, most urgent first; commands stand in backquotes."""
+    steps: list[str] = []
+    if failed:
+        steps.append(f"mend what failed, then run `dtsrun {task.spec_path}` again: what is finished is kept")
+    if different:
+        steps.append(f"look into the differences; `dtsrun verify {task.spec_path}` compares both ends anew")
+    return (*steps, *_by_state(task, clean=not steps))
+
+
+def _by_state(task: TaskRecord, *, clean: bool) -> tuple[str, ...]:
+    spec, name = task.spec_path, task.name
+    match task.state:
+        case "succeeded" if clean:
+            return _after_success(task)
+        case "check_failed":
+            return (f"mend the findings, then run `dtsrun {spec}` again",)
+        case "check_passed" | "scheduled":
+            return (f"start the task with `dtsrun {spec}`",)
+        case "paused" | "failed" if clean:
+            return (
+                f"run `dtsrun {spec}` to go on: what is finished is kept",
+                f"or `dtsrun cleanup {name}` to remove what the task keeps on both servers",
+            )
+        case "stopped":
+            return (f"`dtsrun {spec}` begins anew",)
+        case "running" | "checking" | "pausing" | "stopping" | "creating" | "completing" | "syncing":
+            return (f"watch it with `dtsrun events {name} --follow`",)
+    return ()
+
+
+def _after_success(task: TaskRecord) -> tuple[str, ...]:
+    verify = f"`dtsrun verify {task.spec_path}` compares both ends again at any time"
+    cleanup = f"`dtsrun cleanup {task.name}` removes what dtsrun keeps on the target (schema _dtsrun)"
+    if task.migration_type == "structural":
+        return (verify, cleanup)
+    stale = "rows are those of the copy's snapshot: what the source was told since is not on the target"
+    return (
+        stale,
+        "let the application use the target, once it is clear that nothing writes to the source",
+        verify,
+        cleanup,
+    )

@@ -1,0 +1,234 @@
+"""The report as calm plain text for the terminal: what is wrong first, then what moved, the proof, and what is next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dtsrun.api import Difference, Failure
+from dtsrun.report.columns import columns, paragraph, section
+from dtsrun.report.data import Epoch, Proof, Report, StageFigures, TableFigures
+from dtsrun.report.figures import (
+    clock_text,
+    count_text,
+    moment_text,
+    plural,
+    rate_text,
+    seconds_text,
+    size_text,
+)
+from dtsrun.report.findings import findings_text
+
+MOST_LINES = 20
+"""Failures, differences and the like that the terminal shows; JSON and the page show all."""
+MOST_TABLES = 5
+PROOF_WORDS = {
+    "object.tables": ("table", "tables"),
+    "object.sequences": ("sequence", "sequences"),
+    "object.large_objects": ("range of large objects", "ranges of large objects"),
+    "object.roles": ("set of roles and grants", "sets of roles and grants"),
+    "stage.verify": ("set of definitions", "sets of definitions"),
+}
+"""What a comparison of a plugin compares."""
+
+
+def report_text(report: Report) -> str:
+    """Return the whole report, with a line break at its end."""
+    lines = [
+        headline(report),
+        "",
+        *columns(_facts(report)),
+        *section(_titled("Could not be moved", len(report.failures)), failure_lines(report.failures)),
+        *section(_titled("Waited for what could not be moved", len(report.blocked)), _listed(report.blocked)),
+        *section(_titled("Differences", len(report.differences)), difference_lines(report.differences)),
+        *section("Findings", findings_text(report.findings, passed=False)),
+        *section("How it was proved", proof_lines(report)),
+        *section("Time", _stage_lines(report.stages)),
+        *section("Largest tables", _table_lines(report)),
+        *section("Snapshots", epoch_lines(report)),
+        *section(_titled("Done otherwise than on the source", len(report.deviations)), _deviations(report)),
+        *section(_titled("Not moved", len(report.left_out)), _listed(report.left_out)),
+        *section("Next", [line for text in report.next_steps for line in paragraph(text, label="- ")]),
+        *section("To look", [f"  {line}" for note in report.notes for line in note.splitlines()]),
+        *section("Report", columns(report.paths.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def headline(report: Report) -> str:
+    """Return the one line that says how it went."""
+    took = f" in {seconds_text(report.seconds)}" if report.bars else ""
+    state, *more = state_words(report)
+    return f"{report.task}: " + ", ".join([state + took, *more])
+
+
+def state_words(report: Report) -> list[str]:
+    """Return the state in words, and what a bare `succeeded` or `failed` would hide."""
+    words = [report.state.replace("_", " ")]
+    if report.failures:
+        words.append(f"{plural(len(report.failures), 'object')} could not be moved")
+    if report.differences:
+        words.append(plural(len(report.differences), "difference") + " found")
+    return words
+
+
+def moved_text(report: Report) -> str:
+    """Return `1 database, 41 tables, 1,003,211 rows, 312 MB`."""
+    totals = report.totals
+    rows = [plural(totals.tables, "table"), plural(totals.rows, "row"), size_text(totals.bytes)]
+    return ", ".join([plural(totals.databases, "database"), *(rows if totals.tables or totals.rows else ())])
+
+
+def proof_text(proof: Proof) -> str:
+    """Return `41 tables compared, 1,003,211 rows, 312 MB`."""
+    noun, nouns = PROOF_WORDS.get(proof.plugin, (f"comparison of {proof.plugin}", f"comparisons of {proof.plugin}"))
+    parts = [f"{plural(proof.done, noun, nouns)} compared"]
+    parts += [plural(proof.rows, "row")] if proof.rows else []
+    parts += [size_text(proof.bytes)] if proof.bytes else []
+    return ", ".join(parts) + (f"; {proof.total - proof.done} not yet" if proof.done < proof.total else "")
+
+
+def proof_lines(report: Report) -> list[str]:
+    """Return how both ends were compared and what came of it; nothing where they were not."""
+    if not report.proofs:
+        return []
+    return [*(f"  {proof_text(proof)}" for proof in report.proofs), f"  {verdict(report)}"]
+
+
+def verdict(report: Report) -> str:
+    """Return what the comparison says in all."""
+    if report.differences:
+        return f"{plural(len(report.differences), 'difference')} found"
+    if any(proof.done < proof.total for proof in report.proofs):
+        return "the comparison is not complete"
+    return "no difference"
+
+
+def failure_lines(failures: Sequence[tuple[str, Failure]]) -> list[str]:
+    """Return failures by object, with the server's own words and the hint."""
+    lines: list[str] = []
+    for _, failure in failures[:MOST_LINES]:
+        lines.append(f"  {failure.object}")
+        lines += paragraph(failure.message, indent=4)
+        lines += paragraph(failure.hint, indent=4, label="hint: ") if failure.hint else []
+    return lines + _and_more(failures)
+
+
+def difference_lines(differences: Sequence[Difference]) -> list[str]:
+    """Return differences with both values."""
+    lines: list[str] = []
+    for difference in differences[:MOST_LINES]:
+        lines.append(f"  {difference_title(difference)}")
+        lines += paragraph(difference.source, indent=4, label="source  ")
+        lines += paragraph(difference.target, indent=4, label="target  ")
+        lines += paragraph(difference.note, indent=4, label="note    ") if difference.note else []
+    return lines + _and_more(differences)
+
+
+def difference_title(difference: Difference) -> str:
+    """Return `shop: TABLE public.orders, row (id)=(42)`."""
+    place = f"{difference.database}: " if difference.database else ""
+    key = f" {difference.key}" if difference.key else ""
+    return f"{place}{difference.object}, {difference.aspect}{key}"
+
+
+def epoch_lines(report: Report) -> list[str]:
+    """Return which databases were copied in more than one snapshot, and what that means."""
+    lines: list[str] = []
+    for database, epochs in report.epochs_by_database.items():
+        lines += paragraph(
+            f"{database} was copied in {plural(len(epochs), 'snapshot')}: each table is exact in itself, but tables of"
+            " different snapshots show the source at different moments",
+        )
+        lines += columns([_epoch_cells(epoch) for epoch in epochs], indent=4)
+    return lines
+
+
+def epoch_title(epoch: Epoch) -> str:
+    """Return `snapshot 2, from 14:03:11`."""
+    return f"snapshot {epoch.number}" + (f", from {clock_text(epoch.started_at)}" if epoch.started_at else "")
+
+
+def _epoch_cells(epoch: Epoch) -> tuple[str, str, str]:
+    return (epoch_title(epoch), plural(epoch.steps, "step"), plural(epoch.rows, "row"))
+
+
+def _facts(report: Report) -> Iterable[tuple[str, str]]:
+    yield ("from", str(report.source))
+    yield ("to", str(report.target))
+    yield ("moved", moved_text(report))
+    if report.totals.objects:
+        yield ("objects", plural(sum(report.totals.objects.values()), "definition"))
+    yield ("when", period_text(report))
+    yield ("type", report.migration_type.replace("_", " + "))
+
+
+def period_text(report: Report) -> str:
+    """Return from when until when."""
+    if report.finished_at is None:
+        return f"since {moment_text(report.started_at)}"
+    return f"{moment_text(report.started_at)} until {moment_text(report.finished_at, since=report.started_at)}"
+
+
+def _stage_lines(stages: Sequence[StageFigures]) -> list[str]:
+    headers = ("stage", "steps", "time", "work", "rows", "bytes")
+    return columns([_stage_cells(stage) for stage in stages], headers=headers)
+
+
+def _stage_cells(stage: StageFigures) -> tuple[str, ...]:
+    return (stage.name, steps_text(stage), *stage_figures_text(stage))
+
+
+def steps_text(stage: StageFigures) -> str:
+    """Return `77`, or `12/77` where not all are done."""
+    done = stage.steps.get("done", 0) + stage.steps.get("skipped", 0)
+    return count_text(done) if done == stage.total else f"{done}/{stage.total}"
+
+
+def stage_figures_text(stage: StageFigures) -> tuple[str, str, str, str]:
+    """Return time, work, rows and bytes; `-` where there is none."""
+    return (
+        seconds_text(stage.seconds or None),
+        seconds_text(stage.work_seconds or None),
+        count_text(stage.rows or None),
+        size_text(stage.bytes or None),
+    )
+
+
+def _table_lines(report: Report) -> list[str]:
+    cells = [table_cells(report, table) for table in report.largest[:MOST_TABLES]]
+    return columns(cells, headers=("table", "rows", "bytes", "time", "rate"))
+
+
+def table_cells(report: Report, table: TableFigures) -> tuple[str, ...]:
+    """Return name, rows, bytes, time and rate; the database is named where there are several."""
+    place = f"{table.database}: " if table.database and report.totals.databases > 1 else ""
+    return (
+        f"{place}{table.title}",
+        count_text(table.rows),
+        size_text(table.bytes),
+        seconds_text(table.seconds or None),
+        rate_text(table.rate),
+    )
+
+
+def _deviations(report: Report) -> list[str]:
+    return _listed([deviation_text(d.database, d.object, d.message) for d in report.deviations])
+
+
+def deviation_text(database: str | None, subject: str, message: str) -> str:
+    """Return `shop: TABLE public.t: its tablespace is the default one`."""
+    return ": ".join(part for part in (database, subject, message) if part)
+
+
+def _listed(items: Sequence[str]) -> list[str]:
+    lines = [line for item in items[:MOST_LINES] for line in paragraph(item, label="- ")]
+    return lines + _and_more(items)
+
+
+def _and_more(items: Sequence[object]) -> list[str]:
+    hidden = len(items) - MOST_LINES
+    return [f"  and {count_text(hidden)} more (see the report)"] if hidden > 0 else []
+
+
+def _titled(title: str, count: int) -> str:
+    return f"{title} ({count_text(count)})"
