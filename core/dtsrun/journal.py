@@ -217,7 +217,8 @@ class Journal:
         result = result or StepResult()
         with self._transaction():
             self._run(
-                "update step set state = ?, finished_at = ?, rows = ?, bytes = ?, message = ? where task = ? and key = ?",
+                "update step set state = ?, finished_at = ?, rows = ?, bytes = ?, message = ?"
+                " where task = ? and key = ?",
                 state, _now(), result.rows, result.bytes, message, name, key,
             )  # fmt: skip
             for table in ("failure", "deviation", "difference"):
@@ -336,19 +337,19 @@ class Journal:
 class _Transaction:
     """A SQLite transaction that holds the journal's lock."""
 
-    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock) -> None:  # type: ignore[valid-type]
+    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock) -> None:
         self._connection = connection
         self._lock = lock
 
     def __enter__(self) -> None:
-        self._lock.acquire()  # type: ignore[attr-defined]
+        self._lock.acquire()
         self._connection.execute("begin immediate")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         try:
             self._connection.execute("rollback" if kind else "commit")
         finally:
-            self._lock.release()  # type: ignore[attr-defined]
+            self._lock.release()
 
 
 def _now() -> str:

@@ -1,1 +1,47 @@
-"""Built-in plugins."""
+"""The built-in plugins, handed in through the same entry point as anybody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dtsrun.api import AccessType, ObjectKind, Precheck, Secret, Stage, hookimpl
+
+
+@hookimpl
+def dtsrun_access_types() -> Sequence[type[AccessType]]:
+    """Ways to reach a server."""
+    from dtsrun_plugins.access import PLUGINS
+
+    return PLUGINS
+
+
+@hookimpl
+def dtsrun_secrets() -> Sequence[type[Secret]]:
+    """Kinds of reference to a password."""
+    from dtsrun_plugins.secrets import PLUGINS
+
+    return PLUGINS
+
+
+@hookimpl
+def dtsrun_prechecks() -> Sequence[type[Precheck]]:
+    """Things to check before anything is moved."""
+    from dtsrun_plugins.prechecks import PLUGINS
+
+    return PLUGINS
+
+
+@hookimpl
+def dtsrun_object_kinds() -> Sequence[type[ObjectKind]]:
+    """Kinds of object that a database holds."""
+    from dtsrun_plugins.objects import PLUGINS
+
+    return PLUGINS
+
+
+@hookimpl
+def dtsrun_stages() -> Sequence[type[Stage]]:
+    """Stages of the work."""
+    from dtsrun_plugins.stages import PLUGINS
+
+    return PLUGINS

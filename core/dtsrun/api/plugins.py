@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from dtsrun.api.contexts import AccessContext, CheckContext, PlanContext
 from dtsrun.api.findings import Finding, Severity
@@ -52,6 +52,14 @@ class AccessType(Plugin):
         from dtsrun.postgres.probe import probe_access
 
         return probe_access(self, endpoint, context)
+
+
+@runtime_checkable
+class Removable(Protocol):
+    """What an access type can do that keeps something of its own on this machine, beside opening routes."""
+
+    def remove(self, endpoint: Endpoint, context: AccessContext) -> None:
+        """Remove what `open` left: servers, data. Nothing happens where there is nothing."""
 
 
 class Secret(Plugin):

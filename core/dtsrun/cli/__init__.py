@@ -1,2 +1,64 @@
-def main() -> int:
-    return 0
+"""The command line: one module a command; arguments and exit codes only."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import Final
+
+from dtsrun.errors import DtsrunError
+
+COMMANDS: Final = (
+    "run", "check", "plan", "test", "list", "show", "events", "pause", "verify", "cleanup", "delete", "plugins",
+    "explain", "schema", "init",
+)  # fmt: skip
+"""Modules of this package that add a command each."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = build_parser()
+    parsed = parser.parse_args(_with_command(given))
+    try:
+        code: int = parsed.run(parsed)
+    except DtsrunError as error:
+        show_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        return 141
+    except KeyboardInterrupt:
+        print("dtsrun: stopped", file=sys.stderr)
+        return 130
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="dtsrun",
+        description="Move PostgreSQL databases to other PostgreSQL servers from one declarative file.",
+        epilog="`dtsrun SPEC` is short for `dtsrun run SPEC`.",
+    )
+    parser.add_argument("--version", action="version", version=f"dtsrun {version('dtsrun')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        import_module(f"dtsrun.cli.{name}").add_parser(commands)
+    return parser
+
+
+def show_error(error: DtsrunError) -> None:
+    """Say on standard error what went wrong, and the remedy."""
+    print(f"dtsrun: {error}", file=sys.stderr)
+    if error.hint:
+        print(f"  hint: {error.hint}", file=sys.stderr)
+
+
+def _with_command(given: list[str]) -> list[str]:
+    """Put `run` before a spec that stands in the place of a command."""
+    first = next((word for word in given if not word.startswith("-")), None)
+    is_spec = first is not None and first not in COMMANDS
+    return ["run", *given] if is_spec else given

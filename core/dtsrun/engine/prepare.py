@@ -1,0 +1,231 @@
+"""What comes before the work: the inventory in its snapshots, what the target holds, and the plan."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dtsrun import marks
+from dtsrun.api import Connection, Entry, Inventory, Precheck, ProbeResult, ServerFacts, Side, Spec
+from dtsrun.engine.ends import Ends, open_ends, probe_ends, probe_side, read_spec
+from dtsrun.engine.snapshots import Snapshots
+from dtsrun.inventory import dump_entries, read_inventory
+from dtsrun.plan import Plan, Planning, decide_resources, make_plan, with_defaults
+from dtsrun.registry import Registry
+
+__all__ = ["Checking", "Preparation", "open_plan", "probe_ends"]
+
+CHECK_SETTINGS = {
+    "statement_timeout": "60s",
+    "lock_timeout": "5s",
+    "default_transaction_read_only": "on",
+}
+"""Settings of sessions that only look."""
+
+COMMON_LABELS = frozenset({"SCHEMA public", "ACL SCHEMA public", "COMMENT SCHEMA public"})
+
+
+class Preparation:
+    """What is known of both ends before the work, read once."""
+
+    def __init__(self, ends: Ends, snapshots: Snapshots | None = None) -> None:
+        self.ends = ends
+        self._snapshots = snapshots
+        self._inventory: Inventory | None = None
+        self._target_entries: dict[str, Sequence[Entry]] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def inventory(self) -> Inventory:
+        """What is selected of the source."""
+        with self._lock:
+            if self._inventory is None:
+                self._inventory = read_inventory(
+                    self.ends.spec, self.ends.routes["source"], self.ends.registry.object_kinds, **self._reading()
+                )
+            return self._inventory
+
+    def target_databases(self) -> frozenset[str]:
+        """Return the names of the target's databases."""
+        with self.ends.connect("target", None, "look") as connection:
+            rows = connection.execute("select datname from pg_catalog.pg_database where datallowconn").fetchall()
+        return frozenset(row.datname for row in rows)
+
+    def target_entries(self, database: str) -> Sequence[Entry]:
+        """Return what the target's counterpart of a source database holds, dtsrun's own schema apart."""
+        with self._lock:
+            if database not in self._target_entries:
+                self._target_entries[database] = self._read_target(database)
+            return self._target_entries[database]
+
+    def conflicts(self, database: str) -> Sequence[Entry]:
+        """Return the selected entries whose label exists on the target already."""
+        held = {entry.label for entry in self.target_entries(database)}
+        entries = self.inventory.databases[database].entries.values()
+        return [entry for entry in entries if entry.label in held and not _is_common(entry)]
+
+    def plan(self) -> Plan:
+        """Return the plan; nothing is done yet."""
+        spec, registry = self.ends.spec, self.ends.registry
+        resources, _ = decide_resources(spec.resources)
+        planning = Planning(
+            spec, self.inventory, self.ends.facts["target"], registry.object_kinds, resources, registry.plugins,
+            self._existing(),
+        )  # fmt: skip
+        return make_plan(planning, registry.stages)
+
+    def _existing(self) -> Mapping[str, frozenset[str]]:
+        if self.ends.spec.on_conflict == "fail":
+            return {}
+        return {name: frozenset(e.label for e in self.conflicts(name)) for name in self.inventory.databases}
+
+    def _reading(self) -> dict[str, Any]:
+        reading: dict[str, Any] = {"at_least": self._newest_major()}
+        if self._snapshots is not None:
+            reading["snapshot_of"] = lambda database: self._snapshots.get(database).identifier  # type: ignore[union-attr]
+        return reading
+
+    def _read_target(self, database: str) -> Sequence[Entry]:
+        name = self.ends.spec.selection.target_name(database)
+        if name not in self.target_databases():
+            return ()
+        entries = dump_entries(
+            self.ends.routes["target"], name, self.ends.registry.object_kinds, at_least=self._newest_major()
+        )
+        return tuple(e for e in entries if e.schema != marks.SCHEMA and e.name != marks.SCHEMA)
+
+    def _newest_major(self) -> int:
+        return max(facts.major for facts in self.ends.facts.values())
+
+
+def _is_common(entry: Entry) -> bool:
+    """Tell whether an entry stands in every new database, so that its presence means nothing."""
+    return entry.type.startswith("DATABASE") or entry.label in COMMON_LABELS
+
+
+@dataclass(slots=True)
+class Checking:
+    """The sessions that prechecks share; makes a check's context."""
+
+    preparation: Preparation
+    probed: dict[Side, Sequence[ProbeResult]] = field(default_factory=dict)
+    _connections: dict[tuple[Side, str | None, int], Connection] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def context(self, check: Precheck, options: Mapping[str, Any]) -> CheckView:
+        """Return what a check may use."""
+        return CheckView(self, with_defaults(check, options))
+
+    def connection(self, side: Side, database: str | None) -> Connection:
+        """Return a read-only session of the calling thread."""
+        key = (side, database, threading.get_ident())
+        with self._lock:
+            known = self._connections.get(key)
+        if known is not None and not known.closed:
+            return known
+        connection = self.preparation.ends.connect(side, database, "check", **CHECK_SETTINGS)
+        with self._lock:
+            self._connections[key] = connection
+        return connection
+
+    def probe(self, side: Side) -> Sequence[ProbeResult]:
+        """Return the connectivity test of a side, made once."""
+        with self._lock:
+            if side not in self.probed:
+                ends = self.preparation.ends
+                self.probed[side] = tuple(probe_side(ends.spec, ends.registry, side))
+            return self.probed[side]
+
+    def close(self) -> None:
+        """Close all sessions."""
+        for connection in self._connections.values():
+            connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """What a precheck may use (see `dtsrun.api.CheckContext`)."""
+
+    checking: Checking
+    options: Mapping[str, Any]
+
+    @property
+    def spec(self) -> Spec:
+        """The spec."""
+        return self.checking.preparation.ends.spec
+
+    @property
+    def inventory(self) -> Inventory:
+        """What is selected of the source."""
+        return self.checking.preparation.inventory
+
+    def facts(self, side: Side) -> ServerFacts:
+        """Return what a server says of itself."""
+        return self.checking.preparation.ends.facts[side]
+
+    def source(self, database: str | None = None) -> Connection:
+        """Return a session on the source."""
+        return self.checking.connection("source", database)
+
+    def target(self, database: str | None = None) -> Connection | None:
+        """Return a session on the target's counterpart of a source database."""
+        if database is not None:
+            name = self.spec.selection.target_name(database)
+            if name not in self.checking.preparation.target_databases():
+                return None
+        return self.checking.connection("target", database)
+
+    def target_entries(self, database: str) -> Sequence[Entry]:
+        """Return what the target's counterpart of a source database holds."""
+        return self.checking.preparation.target_entries(database)
+
+    def probe(self, side: Side) -> Sequence[ProbeResult]:
+        """Return the connectivity test of a side."""
+        return self.checking.probe(side)
+
+    def conflicts(self, database: str) -> Sequence[Entry]:
+        """Return selected entries whose label exists on the target already."""
+        return self.checking.preparation.conflicts(database)
+
+
+@contextmanager
+def open_plan(spec_path: Path) -> Iterator[tuple[Spec, Registry, Inventory, Plan]]:
+    """Read a spec and both ends, and plan; nothing is done."""
+    spec, registry = read_spec(spec_path)
+    with open_ends(spec, registry) as ends:
+        preparation = Preparation(ends)
+        yield spec, registry, preparation.inventory, preparation.plan()
+
+
+def read_marks(ends: Ends, databases: Sequence[str], exist: frozenset[str]) -> dict[str, marks.Mark]:
+    """Return what the target remembers of a task, over all its databases."""
+    found: dict[str, marks.Mark] = {}
+    for database in (None, *databases):
+        if database is not None and ends.spec.selection.target_name(database) not in exist:
+            continue
+        with ends.connect("target", database, "marks") as connection:
+            found.update(marks.read_all(connection, ends.spec.task.name))
+    return found
+
+
+def snapshots_of(ends: Ends, first_epoch: Callable[[str], int]) -> Snapshots:
+    """Return the snapshots of a run; none is taken yet."""
+
+    def connect(database: str) -> Connection:
+        return ends.connect("source", database, f"{ends.spec.task.name} snapshot", tcp_keepalives_idle="60")
+
+    return Snapshots(connect, first_epoch)
+
+
+def first_epochs(found: Mapping[str, marks.Mark], databases_of: Mapping[str, str | None]) -> Mapping[str, int]:
+    """Return the number of each database's next epoch, after those that its marks name."""
+    last: dict[str, int] = {}
+    for step, mark in found.items():
+        database = databases_of.get(step)
+        if database is not None:
+            last[database] = max(last.get(database, 0), mark.epoch)
+    return {database: epoch + 1 for database, epoch in last.items()}

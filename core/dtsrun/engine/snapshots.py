@@ -1,0 +1,83 @@
+"""Epochs: one consistent snapshot of each source database, held open and shared by all workers.
+
+A snapshot dies with the session that exported it. Then what is not yet copied gets a new one, and the next epoch's
+number; what is done keeps its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from dtsrun.api import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An exported snapshot of one database."""
+
+    database: str
+    identifier: str
+    """What SET TRANSACTION SNAPSHOT takes."""
+    epoch: int
+    taken_at: datetime
+
+
+class Snapshots:
+    """The current snapshot of each source database."""
+
+    def __init__(self, connect: Callable[[str], Connection], first_epoch: Callable[[str], int]) -> None:
+        """Args: connect: opens a session on a source database; first_epoch: number of a database's next epoch."""
+        self._connect = connect
+        self._first_epoch = first_epoch
+        self._held: dict[str, tuple[Snapshot, Connection]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, database: str) -> Snapshot:
+        """Return the snapshot of a database, taken at first use. Raises psycopg.Error."""
+        with self._lock:
+            if database not in self._held:
+                self._held[database] = self._take(database, self._first_epoch(database))
+            return self._held[database][0]
+
+    def renew(self, database: str, lost: Snapshot) -> Snapshot:
+        """Return a snapshot other than a lost one: a new epoch, unless somebody renewed it already."""
+        with self._lock:
+            snapshot, connection = self._held[database]
+            if snapshot.identifier == lost.identifier:
+                connection.close()
+                self._held[database] = self._take(database, snapshot.epoch + 1)
+            return self._held[database][0]
+
+    def is_alive(self, database: str) -> bool:
+        """Tell whether the session that holds a database's snapshot still answers."""
+        with self._lock:
+            if database not in self._held:
+                return False
+            try:
+                self._held[database][1].execute("select 1")
+            except psycopg.Error:
+                return False
+            return True
+
+    def close(self) -> None:
+        """Let all snapshots go."""
+        with self._lock:
+            for _, connection in self._held.values():
+                connection.close()
+            self._held.clear()
+
+    def _take(self, database: str, epoch: int) -> tuple[Snapshot, Connection]:
+        connection = self._connect(database)
+        try:
+            connection.execute("begin isolation level repeatable read read only")
+            row = connection.execute("select pg_catalog.pg_export_snapshot() as identifier").fetchone()
+        except BaseException:
+            connection.close()
+            raise
+        assert row is not None
+        return Snapshot(database, row.identifier, epoch, datetime.now(UTC)), connection

@@ -1,0 +1,71 @@
+"""What to do about an error of the server: one table from SQLSTATE to reaction.
+
+Source: appendix A of the PostgreSQL manual, "PostgreSQL Error Codes".
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import psycopg
+
+
+class Reaction(StrEnum):
+    """What the engine does."""
+
+    RETRY = "retry"
+    """Transient: again, after a pause, within `task.retry`."""
+    SNAPSHOT_LOST = "snapshot lost"
+    """The epoch is over: again, in a new snapshot."""
+    PRIVILEGE = "privilege"
+    """An account lacks a right: fail, and say which."""
+    FAIL = "fail"
+
+
+REACTIONS: Final[dict[str, Reaction]] = {
+    "08": Reaction.RETRY,  # connection exception
+    "40": Reaction.RETRY,  # transaction rollback: serialization failure, deadlock
+    "53": Reaction.RETRY,  # insufficient resources: too many connections, disk full, out of memory
+    "57P01": Reaction.RETRY,  # admin shutdown
+    "57P02": Reaction.RETRY,  # crash shutdown
+    "57P03": Reaction.RETRY,  # cannot connect now
+    "57P05": Reaction.RETRY,  # idle session timeout
+    "55P03": Reaction.RETRY,  # lock not available
+    "55006": Reaction.RETRY,  # object in use
+    "25P03": Reaction.RETRY,  # idle in transaction session timeout
+    "25P04": Reaction.RETRY,  # transaction timeout
+    "58030": Reaction.RETRY,  # io error
+    "42501": Reaction.PRIVILEGE,
+    "28": Reaction.PRIVILEGE,
+}
+"""By SQLSTATE, or by its class (the first two characters)."""
+
+
+class SnapshotLost(Exception):
+    """The exported snapshot that a session was to join is gone."""
+
+
+def reaction(error: BaseException) -> Reaction:
+    """Return what to do about an error."""
+    if isinstance(error, SnapshotLost):
+        return Reaction.SNAPSHOT_LOST
+    if not isinstance(error, psycopg.Error):
+        return Reaction.FAIL
+    code = error.sqlstate
+    if code is None:
+        # libpq noticed it, not the server: the connection broke or was never made.
+        return Reaction.RETRY if isinstance(error, psycopg.OperationalError) else Reaction.FAIL
+    return REACTIONS.get(code) or REACTIONS.get(code[:2], Reaction.FAIL)
+
+
+def describe(error: BaseException) -> str:
+    """Return an error in one line: the server's words, its detail and SQLSTATE."""
+    if not isinstance(error, psycopg.Error) or error.sqlstate is None:
+        return " ".join(str(error).split()) or type(error).__name__
+    parts = [error.diag.message_primary or str(error)]
+    if error.diag.message_detail:
+        parts.append(error.diag.message_detail)
+    if error.diag.context:
+        parts.append(error.diag.context.splitlines()[0])
+    return f"{'; '.join(' '.join(part.split()) for part in parts)} (SQLSTATE {error.sqlstate})"
