@@ -11,9 +11,9 @@ from typing import Any
 from dtsrun.report.data import Report
 
 
-def report_json(report: Report) -> str:
-    """Return the report as one JSON document with a line break at its end."""
-    return json.dumps(as_values({"dtsrun_report": 1, **_shallow(report)}), indent=2, ensure_ascii=False) + "\n"
+def report_json(report: Report, *, indent: int | None = 2) -> str:
+    """Return the report as one JSON document; `indent=None` gives one line."""
+    return json.dumps(as_values({"dtsrun_report": 1, **_shallow(report)}), indent=indent, ensure_ascii=False)
 
 
 def as_values(data: Any) -> Any:

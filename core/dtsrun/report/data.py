@@ -202,7 +202,7 @@ def build_report(journal: Journal, task_name: str) -> Report:
         epochs=_epochs(steps),
         left_out=tuple(summary.get("left_out", ())),
         notes=tuple(summary.get("notes", ())),
-        next_steps=next_steps(task, failed=bool(failures), different=bool(differences)),
+        next_steps=next_steps(task, moved=_has_moved(steps), failed=bool(failures), different=bool(differences)),
         paths={str(k): str(v) for k, v in summary.get("paths", {}).items()},
         bars=_bars(steps),
     )
@@ -305,6 +305,12 @@ def _proof(plugin: str, steps: Sequence[StepRecord]) -> Proof:
         rows=sum(step.rows for step in steps),
         bytes=sum(step.bytes for step in steps),
     )
+
+
+def _has_moved(steps: Iterable[StepRecord]) -> bool:
+    """Tell whether a task does more than compare (`dtsrun verify` is a task that does not)."""
+    stages = {step.stage for step in steps}
+    return stages != {"verify"}
 
 
 def _epochs(steps: Iterable[StepRecord]) -> tuple[Epoch, ...]:

@@ -32,6 +32,11 @@ def findings_text(results: Iterable[CheckResult], *, passed: bool = True) -> lis
     return [*lines, f"  {count_outcomes(ordered)}"] if ordered else []
 
 
+def render_checks(results: Iterable[CheckResult]) -> str:
+    """Return every check as text, worst first, with the counts as the last line."""
+    return "\n".join(findings_text(results))
+
+
 def count_outcomes(results: Iterable[CheckResult]) -> str:
     """Return `2 failed, 1 alarm, 6 passed`, worst first."""
     counts = Counter(result.outcome for result in results)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dtsrun.journal import TaskRecord
 
 
-def next_steps(task: TaskRecord, *, failed: bool, different: bool) -> tuple[str, ...]:
-    """Return sentences, most urgent first; commands stand in backquotes."""
+def next_steps(task: TaskRecord, *, moved: bool, failed: bool, different: bool) -> tuple[str, ...]:
+    """Return sentences, most urgent first; commands stand in backquotes. `moved`: it did more than compare."""
     steps: list[str] = []
     if failed:
         steps.append(f"mend what failed, then run `dtsrun {task.spec_path}` again: what is finished is kept")
     if different:
         steps.append(f"look into the differences; `dtsrun verify {task.spec_path}` compares both ends anew")
-    return (*steps, *_by_state(task, clean=not steps))
+    return (*steps, *(_by_state(task, clean=not steps) if moved else ()))
 
 
 def _by_state(task: TaskRecord, *, clean: bool) -> tuple[str, ...]:
@@ -38,13 +38,7 @@ def _by_state(task: TaskRecord, *, clean: bool) -> tuple[str, ...]:
 
 def _after_success(task: TaskRecord) -> tuple[str, ...]:
     verify = f"`dtsrun verify {task.spec_path}` compares both ends again at any time"
-    cleanup = f"`dtsrun cleanup {task.name}` removes what dtsrun keeps on the target (schema _dtsrun)"
     if task.migration_type == "structural":
-        return (verify, cleanup)
-    stale = "rows are those of the copy's snapshot: what the source was told since is not on the target"
-    return (
-        stale,
-        "let the application use the target, once it is clear that nothing writes to the source",
-        verify,
-        cleanup,
-    )
+        return (verify,)
+    stale = "rows are those of the copy's snapshot: what was written to the source since is not on the target"
+    return (stale, "let the application use the target, once it is clear that nothing writes to the source", verify)

@@ -32,7 +32,7 @@ PROOF_WORDS = {
 
 
 def report_text(report: Report) -> str:
-    """Return the whole report, with a line break at its end."""
+    """Return the whole report."""
     lines = [
         headline(report),
         "",
@@ -51,7 +51,7 @@ def report_text(report: Report) -> str:
         *section("To look", [f"  {line}" for note in report.notes for line in note.splitlines()]),
         *section("Report", columns(report.paths.items())),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def headline(report: Report) -> str:
