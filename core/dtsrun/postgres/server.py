@@ -27,7 +27,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from dtsrun.api.routes import Route
 from dtsrun.errors import AccessError
@@ -54,7 +54,8 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 """What every private server is started with, before the settings that are given to it."""
 
-_PARTS = ("data", "data.new", "log", "password", "port", "lock")
+_CONTENT = ("data", "data.new", "log", "password", "port", "mark")
+_LOCKS = ("start", "fill", "users")
 
 
 class PrivateServer:
@@ -116,8 +117,7 @@ class PrivateServer:
         Raises:
             AccessError: it does not start; the hint shows the end of its log.
         """
-        self._make_folder()
-        with self._locked():
+        with self.locked("start"):
             if not self.is_running:
                 self._create()
                 self._start()
@@ -132,15 +132,54 @@ class PrivateServer:
 
     def destroy(self) -> None:
         """Stop it and remove all that it made; a folder that holds anything else stays."""
-        self.stop(mode="immediate")
-        for name in _PARTS:
-            part = self.folder / name
-            if part.is_dir():
-                shutil.rmtree(part)
-            else:
-                part.unlink(missing_ok=True)
+        self.clear()
+        self._remove(_LOCKS)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
+
+    def clear(self) -> None:
+        """Stop it and remove what is in it, so that `start()` creates it anew."""
+        self.stop(mode="immediate")
+        self._remove(_CONTENT)
+
+    @contextmanager
+    def in_use(self, *, stop: bool) -> Iterator[None]:
+        """Hold the server for the block; after it, stop the server if asked to and if nobody else holds it.
+
+        A process that dies holds nothing any more.
+        """
+        self._make_folder()
+        users = self._open_lock("users")
+        try:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            yield
+        finally:
+            try:
+                if stop and _becomes_sole(users):
+                    self.stop()
+            finally:
+                os.close(users)
+
+    @contextmanager
+    def locked(self, name: Literal["start", "fill"] = "fill") -> Iterator[None]:
+        """Keep other processes out of the same block for the same server: they wait."""
+        self._make_folder()
+        lock = self._open_lock(name)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    @property
+    def mark(self) -> str | None:
+        """What `set_mark` said of the server's content; None for a new server."""
+        path = self.folder / "mark"
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
+    def set_mark(self, text: str) -> None:
+        """Remember something of the server's content, until it is destroyed."""
+        self._write("mark", text)
 
     def log(self, lines: int = 15) -> str:
         """Return the end of its log."""
@@ -157,19 +196,20 @@ class PrivateServer:
     def _make_folder(self) -> None:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        if all(part.name in _PARTS for part in self.folder.iterdir()):
+        if all(part.name in {*_CONTENT, *_LOCKS} for part in self.folder.iterdir()):
             self._account.own(self.folder)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep two runners from creating or starting the same server at once."""
+    def _open_lock(self, name: str) -> int:
         # The folder belongs to the server's account: nothing in it may lead root elsewhere.
-        lock = os.open(self.folder / "lock", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
+        return os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+    def _remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            part = self.folder / name
+            if part.is_dir():
+                shutil.rmtree(part)
+            else:
+                part.unlink(missing_ok=True)
 
     def _create(self) -> None:
         if self._data.exists():
@@ -327,6 +367,15 @@ def _works_in(pid: int, folder: Path) -> bool:
         return True
     except FileNotFoundError:
         return not Path("/proc/self/cwd").exists()
+
+
+def _becomes_sole(lock: int) -> bool:
+    """Return whether nobody else holds a lock that we share; if so, newcomers wait until we give it up."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _free_port() -> int:
