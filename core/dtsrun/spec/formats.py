@@ -1,0 +1,67 @@
+"""Formats that a schema can ask for, beside those of JSON Schema; plugins' options may use them too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, Final
+
+from jsonschema import FormatChecker
+
+from dtsrun.spec.quantities import parse_duration, parse_rate, parse_size, parse_time
+from dtsrun.spec.queries import check_query, check_row_filter
+
+NO_ROWS: Final = "none"
+"""What `rows` says for a table whose rows stay."""
+
+AUTO: Final = "auto"
+
+
+def _check_date(text: str) -> None:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("expected a date such as `2027-01-31`") from None
+
+
+def _check_filter(text: str) -> None:
+    if text != NO_ROWS:
+        check_row_filter(text)
+
+
+def _check_size_or_auto(text: str) -> None:
+    if text != AUTO:
+        parse_size(text)
+
+
+FORMATS: Final[Mapping[str, Callable[[str], object]]] = {
+    "dtsrun-date": _check_date,
+    "dtsrun-duration": parse_duration,
+    "dtsrun-query": check_query,
+    "dtsrun-rate": parse_rate,
+    "dtsrun-row-filter": _check_filter,
+    "dtsrun-size": parse_size,
+    "dtsrun-size-or-auto": _check_size_or_auto,
+    "dtsrun-time": parse_time,
+}
+"""Each raises a ValueError that says what was expected."""
+
+
+def format_checker() -> FormatChecker:
+    """Return a checker of all formats."""
+    checker = FormatChecker(formats=())
+    for name, check in FORMATS.items():
+        checker.checks(name, raises=ValueError)(_applied(name, check))
+    return checker
+
+
+def _applied(name: str, check: Callable[[Any], object]) -> Callable[[object], bool]:
+    """Return the check for text alone; a number where a unit is needed is said to lack it."""
+
+    def is_right(value: object) -> bool:
+        is_number = name == "dtsrun-duration" and isinstance(value, int) and not isinstance(value, bool)
+        if isinstance(value, str) or is_number:
+            check(value)
+        return True
+
+    return is_right

@@ -1,0 +1,194 @@
+"""JSON Schema of the whole spec, composed from the core and the fragments that the plugins bring.
+
+The same schema validates a spec and serves editors. A plugin's `options` are closed: a key that they do not name is an
+error, on every level, unless the fragment itself says `additionalProperties`.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from typing import Any, Final, Protocol
+
+import jsonschema
+import yaml
+
+from dtsrun.api import AccessType, ObjectKind, Plugin, Precheck, Secret, Severity, Stage
+from dtsrun.errors import PluginError
+
+Schema = dict[str, Any]
+
+DIALECT: Final = jsonschema.Draft202012Validator
+
+
+class KnownPlugins(Protocol):
+    """The part of the registry that the spec is read against."""
+
+    @property
+    def access_types(self) -> Sequence[AccessType]: ...
+
+    @property
+    def secrets(self) -> Sequence[Secret]: ...
+
+    @property
+    def prechecks(self) -> Sequence[Precheck]: ...
+
+    @property
+    def object_kinds(self) -> Sequence[ObjectKind]: ...
+
+    @property
+    def stages(self) -> Sequence[Stage]: ...
+
+
+def compose_schema(registry: KnownPlugins) -> Schema:
+    """Return the JSON Schema (2020-12) of a spec.
+
+    Raises:
+        PluginError: the options of a plugin are no JSON Schema; names the plugin.
+    """
+    schema: Schema = yaml.safe_load(resources.files(__package__).joinpath("core.yaml").read_text("utf-8"))
+    definitions = schema["$defs"]
+    definitions["access"] = _access(registry.access_types, definitions)
+    definitions["secret"] = _secret(registry.secrets)
+    definitions["pattern"] = _pattern(registry.object_kinds)
+    definitions["kinds"] = _by_name("Options of object kinds, by name.", registry.object_kinds)
+    definitions["stages"] = _by_name("Options of stages, by name.", registry.stages)
+    definitions["checks"] = _checks(registry.prechecks)
+    definitions["check_name"] = {"enum": [check.name for check in registry.prechecks]}
+    return schema
+
+
+def compose_policy_schema(registry: KnownPlugins) -> Schema:
+    """Return the JSON Schema of a policy file.
+
+    Raises:
+        PluginError: the options of a plugin are no JSON Schema; names the plugin.
+    """
+    whole = compose_schema(registry)
+    used = {name: whole["$defs"][name] for name in ("checks", "check_name", "waiver", "sql_check")}
+    return {"$schema": whole["$schema"], **whole["$defs"]["policy"], "required": ["dtsrun_policy"], "$defs": used}
+
+
+def options_schema(plugin: Plugin) -> Schema:
+    """Return the closed schema of a plugin's options.
+
+    Raises:
+        PluginError: they are no JSON Schema.
+    """
+    fragment = _fragment(plugin)
+    return {**_about(plugin), "type": "object", **_closed(fragment)}
+
+
+def title_of(plugin: Plugin) -> str:
+    """Return the first line of a plugin's page, its name where it has none."""
+    page = inspect.getdoc(type(plugin)) or inspect.getdoc(inspect.getmodule(type(plugin))) or plugin.name
+    return page.strip().partition("\n")[0].rstrip(".")
+
+
+def _access(access_types: Iterable[AccessType], definitions: Schema) -> Schema:
+    """Return a union that `type` discriminates, so that only the chosen branch complains."""
+    branches = []
+    known = []
+    for access_type in access_types:
+        name = f"access.{access_type.short_name}"
+        definitions[name] = _with_type(options_schema(access_type), access_type.short_name)
+        chosen = {"properties": {"type": {"const": access_type.short_name}}, "required": ["type"]}
+        branches.append({"if": chosen, "then": {"$ref": f"#/$defs/{name}"}})
+        known.append(access_type.short_name)
+    return {
+        "title": "Access",
+        "description": "How the server is reached; `type` decides which other keys there are.",
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": {"enum": known}},
+        **({"allOf": branches} if branches else {}),
+    }
+
+
+def _with_type(schema: Schema, name: str) -> Schema:
+    return {**schema, "properties": {"type": {"const": name}, **schema.get("properties", {})}}
+
+
+def _secret(secrets: Iterable[Secret]) -> Schema:
+    kinds = {secret.short_name: {**_about(secret), **_fragment(secret)} for secret in secrets}
+    return {
+        "title": "Secret",
+        "description": "A reference to a password. In plain text it is accepted with an alarm.",
+        "type": ["string", "object"],
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": kinds,
+    }
+
+
+def _pattern(kinds: Iterable[ObjectKind]) -> Schema:
+    words = ["schema", *(kind.selector for kind in kinds if kind.selector)]
+    return {
+        "title": "Pattern",
+        "description": "One kind of object and a pattern of names: `*` is any run of characters, `?` is one.",
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": {word: {"type": "string", "minLength": 1} for word in dict.fromkeys(words)},
+    }
+
+
+def _by_name(description: str, plugins: Iterable[Plugin]) -> Schema:
+    properties = {plugin.short_name: options_schema(plugin) for plugin in plugins}
+    return {"description": description, "type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _checks(prechecks: Iterable[Precheck]) -> Schema:
+    return {
+        "description": "Severity and options of checks, by full name.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {check.name: _check(check) for check in prechecks},
+    }
+
+
+def _check(check: Precheck) -> Schema:
+    severity = {"description": f"Left out: {check.severity.value}.", "enum": [str(each) for each in Severity]}
+    return {
+        **_about(check),
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"severity": severity, "options": options_schema(check)},
+    }
+
+
+def _about(plugin: Plugin) -> Schema:
+    return {"title": plugin.name, "description": title_of(plugin)}
+
+
+def _fragment(plugin: Plugin) -> Schema:
+    """Return a copy of the plugin's own words; its `$defs` stay its own by an `$id`."""
+    fragment: Schema = copy.deepcopy(dict(plugin.options))
+    try:
+        DIALECT.check_schema(fragment)
+    except jsonschema.SchemaError as error:
+        message = f"the options of plugin {plugin.name} are no JSON Schema: {error.message}"
+        raise PluginError(message, where=type(plugin).__module__) from error
+    return {"$id": f"urn:dtsrun:{plugin.name}", **fragment} if "$defs" in fragment else fragment
+
+
+def _closed(schema: Mapping[str, Any]) -> Schema:
+    """Return the schema with unknown keys refused wherever keys are named."""
+    closed = dict(schema)
+    if "properties" in closed or "type" not in closed:
+        closed.setdefault("additionalProperties", False)
+        closed["properties"] = {key: _closed_value(value) for key, value in closed.get("properties", {}).items()}
+    return closed
+
+
+def _closed_value(schema: Any) -> Any:
+    if not isinstance(schema, Mapping):
+        return schema
+    closed = _closed(schema) if "properties" in schema else dict(schema)
+    if "items" in closed:
+        closed["items"] = _closed_value(closed["items"])
+    return closed
