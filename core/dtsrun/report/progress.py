@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, Protocol, TextIO, cast
+from typing import Any, Final, Literal, Protocol, TextIO, TypedDict, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -38,8 +38,16 @@ LINE_SECONDS: Final = 5.0
 EVENT_SECONDS: Final = 1.0
 MOST_RUNNING: Final = 10
 """Running steps that fit on a terminal beside what else stands there."""
+_RUNNING: Final = "{:>4} {:>8} {:>13} {:>10} {:>12}  {}"
+"""Figures first: what a narrow terminal cuts is the end of a long name."""
 
-Mode = Literal["auto", "terminal", "lines", "json", "quiet"]
+
+class _OneLine(TypedDict):
+    no_wrap: bool
+    overflow: Literal["ellipsis"]
+
+
+_ONE_LINE: Final[_OneLine] = {"no_wrap": True, "overflow": "ellipsis"}
 
 
 class ProgressListener(Protocol):
@@ -77,23 +85,23 @@ class LastingStream:
 
     def write(self, text: str) -> int:
         """Write, as long as somebody reads."""
-        return self._attempt(lambda: self._stream.write(text), len(text))
+        self._attempt(lambda: self._stream.write(text))
+        return len(text)
 
     def flush(self) -> None:
         """Flush, as long as somebody reads."""
-        self._attempt(lambda: self._stream.flush() or 0, 0)
+        self._attempt(self._stream.flush)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def _attempt(self, act: Any, otherwise: int) -> int:
+    def _attempt(self, act: Callable[[], object]) -> None:
         if not self.is_read:
-            return otherwise
+            return
         try:
-            return int(act())
-        except (OSError, ValueError):  # broken pipe or lost terminal; a closed stream is a ValueError
+            act()
+        except (OSError, ValueError):  # a broken pipe or lost terminal; a closed stream is a ValueError
             self.is_read = False
-            return otherwise
 
 
 class QuietProgress:
@@ -118,7 +126,7 @@ class QuietProgress:
 class Ticker:
     """Calls something every few seconds, from a thread of its own, until it is closed."""
 
-    def __init__(self, seconds: float, act: Any) -> None:
+    def __init__(self, seconds: float, act: Callable[[], object]) -> None:
         self._seconds = seconds
         self._act = act
         self._closed = threading.Event()
@@ -250,10 +258,8 @@ class TerminalProgress:
             self._live.start()
 
     def on_step(self, key: str, state: str) -> None:
-        """Take note; what failed stays on the screen."""
+        """Take note."""
         self._tracker.step(key, state)
-        if state == "failed":
-            self._console.print(Text(f"failed: {self._tracker.title(key)}", style="red"))
 
     def on_progress(self, key: str, rows: int, bytes: int) -> None:
         """Take note."""
@@ -299,8 +305,8 @@ def live_picture(picture: Picture) -> RenderableType:
     """Return what a terminal shows: two lines on the whole, and a line for each step that runs."""
     shown = picture.running[:MOST_RUNNING]
     hidden = len(picture.running) - len(shown)
-    more = [Text(f"  and {plural(hidden, 'step')} more", style="dim")] if hidden else []
-    return Group(_bar_line(picture), _figures_line(picture), *([_running_lines(shown)] if shown else []), *more)
+    more = [Text(f"and {plural(hidden, 'step')} more", style="dim")] if hidden else []
+    return Group(_bar_line(picture), _figures_line(picture), *(_running_lines(shown) if shown else []), *more)
 
 
 def _bar_line(picture: Picture) -> Table:
@@ -319,28 +325,25 @@ def _figures_line(picture: Picture) -> Text:
     ]
     if picture.compared:
         parts.insert(2, f"compared {size_text(picture.compared)} of {size_text(picture.to_compare)}")
-    line = Text(", ".join(parts), style="dim", no_wrap=True, overflow="ellipsis")
+    line = Text(", ".join(parts), style="dim", **_ONE_LINE)
     if picture.failed or picture.blocked:
         line.append(f", {picture.failed} failed, {picture.blocked} blocked", style="red")
     return line
 
 
-def _running_lines(running: Sequence[Running]) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=48)
-    for _ in range(4):
-        grid.add_column(justify="right", no_wrap=True)
-    for step in running:
-        grid.add_row(f"  {step.title}", *_running_figures(step))
-    return grid
+def _running_lines(running: Sequence[Running]) -> list[Text]:
+    head = Text(_RUNNING.format("", "bytes", "rows", "rate", "time", "running"), style="dim", **_ONE_LINE)
+    return [head, *(Text(_running_text(step), **_ONE_LINE) for step in running)]
 
 
-def _running_figures(step: Running) -> tuple[str, str, str, str]:
-    # A copy may send more than the table takes on disk; then "of" would be nonsense.
-    of = f" of {size_text(step.size)}" if 0 < step.bytes <= step.size else ""
-    return (
-        size_text(step.bytes) + of if step.bytes else "",
-        plural(step.rows, "row") if step.rows else "",
+def _running_text(step: Running) -> str:
+    # A copy may send more than the table takes on disk; then a percentage would be nonsense.
+    is_known = 0 < step.bytes <= step.size
+    return _RUNNING.format(
+        percent_text(step.bytes / step.size) if is_known else "",
+        size_text(step.bytes) if step.bytes else "",
+        count_text(step.rows) if step.rows else "",
         rate_text(step.rate) if step.rate else "",
         seconds_text(round(step.seconds)) if step.seconds >= 1 else "",
+        step.title,
     )

@@ -55,7 +55,8 @@ class Course:
     state: str = "waiting"
     rows: int = 0
     bytes: int = 0
-    started: float | None = None
+    started: float = 0.0
+    """By the tracker's clock, of the latest try."""
 
     @property
     def work_done(self) -> int:
@@ -155,11 +156,6 @@ class Tracker:
             self._rate.add(now, self._work)
             return _picture(list(self._courses.values()), self._work, self._rate.value(now, self._work), now)
 
-    def title(self, key: str) -> str:
-        """Return what a step is called."""
-        course = self._courses.get(key)
-        return (course.step.title if course else "") or key
-
     def _enter(self, course: Course, state: str) -> None:
         course.state = state
         if state == "running":
@@ -216,14 +212,15 @@ def _forecast(left: int, rate: float | None) -> float | None:
 
 
 def _running(courses: Iterable[Course], now: float) -> tuple[Running, ...]:
-    running = [course for course in courses if course.state == "running" and course.started is not None]
-    return tuple(
-        Running(
-            title=course.step.title or course.step.key,
-            size=course.step.size,
-            rows=course.rows,
-            bytes=course.bytes,
-            seconds=now - (course.started or now),
-        )
-        for course in sorted(running, key=lambda course: course.started or now)
+    running = [course for course in courses if course.state == "running"]
+    return tuple(_seen(course, now) for course in sorted(running, key=lambda course: course.started))
+
+
+def _seen(course: Course, now: float) -> Running:
+    return Running(
+        title=course.step.title or course.step.key,
+        size=course.step.size,
+        rows=course.rows,
+        bytes=course.bytes,
+        seconds=now - course.started,
     )
