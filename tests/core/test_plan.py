@@ -1,0 +1,94 @@
+"""A plan is data: every edge resolved, printable, and the same after a round trip."""
+
+import json
+
+import pytest
+
+from dtsrun.api import Lane, Resources, Step, entry_name, rows_name
+from dtsrun.errors import MigrationError
+from dtsrun.plan import Plan, _resolved, _with_late_edges, decide_resources
+
+
+def step(key, **fields):
+    return Step(
+        **{"stage": "full", "plugin": "object.tables", "action": "copy", "database": "shop", **fields, "key": key}
+    )
+
+
+def planned(*steps):
+    return _resolved(_with_late_edges(steps))
+
+
+def test_needs_wait_for_every_step_that_provides_the_name():
+    parent = rows_name("shop", 1)
+    plan = planned(step("p1", provides=(parent,)), step("p2", provides=(parent,)), step("fk", needs=(parent,)))
+    assert plan.steps["fk"].after == ("p1", "p2")
+
+
+def test_a_name_that_nobody_provides_is_fine():
+    plan = planned(step("a", needs=(entry_name("shop", 99),)))
+    assert plan.steps["a"].after == ()
+
+
+def test_a_step_does_not_wait_for_itself():
+    plan = planned(step("a", provides=("x",), needs=("x",)))
+    assert plan.steps["a"].after == ()
+
+
+def test_waiting_for_an_unknown_step_is_an_error_that_names_both():
+    with pytest.raises(MigrationError, match="step 'a' waits for 'gone'"):
+        planned(step("a", after=("gone",)))
+
+
+def test_two_steps_of_one_key_are_an_error():
+    with pytest.raises(MigrationError, match="two steps have the key 'a'"):
+        planned(step("a"), step("a"))
+
+
+def test_a_circle_is_an_error_that_names_it():
+    with pytest.raises(MigrationError, match="wait for each other: a -> b -> a"):
+        planned(step("a", after=("b",)), step("b", after=("a",)))
+
+
+def test_verification_waits_for_all_of_its_database_and_completion_for_everything():
+    plan = planned(
+        step("roles", stage="structure", database=None),
+        step("shop/a"),
+        step("hr/a", database="hr"),
+        step("shop/verify", stage="verify"),
+        step("done", stage="complete", database=None),
+    )
+    assert set(plan.steps["shop/verify"].after) == {"roles", "shop/a"}
+    assert set(plan.steps["done"].after) == {"roles", "shop/a", "hr/a", "shop/verify"}
+
+
+def test_a_verification_that_says_what_it_needs_waits_for_that_alone():
+    plan = planned(step("a", provides=("rows",)), step("b"), step("v", stage="verify", needs=("rows",)))
+    assert plan.steps["v"].after == ("a",)
+
+
+def test_a_plan_survives_the_journal():
+    plan = planned(
+        step("a", provides=("x",), lane=Lane.COPY, args={"columns": ["é"]}, locks=("t",)), step("b", needs=("x",))
+    )
+    again = Plan.from_data(json.loads(json.dumps(plan.as_data())))
+    assert again.steps == plan.steps
+    assert (again.order, again.digest) == (plan.order, plan.digest)
+
+
+def test_one_stage_alone_stands_without_the_others():
+    plan = planned(
+        step("a", provides=("x",)), step("v", stage="verify", needs=("x",)), step("w", stage="verify", after=("v",))
+    )
+    verify = plan.only("verify")
+    assert verify.order == ("v", "w")
+    assert verify.steps["v"].after == ()
+    assert verify.steps["w"].after == ("v",)
+
+
+def test_what_the_user_sets_is_kept_and_what_is_chosen_is_said():
+    resources, why = decide_resources(Resources(copy=5))
+    assert resources.copy == 5
+    assert resources.index >= 2
+    assert "auto" in why
+    assert "as the spec says" in decide_resources(Resources(copy=1, index=1))[1]
