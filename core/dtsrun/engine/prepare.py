@@ -12,7 +12,7 @@ from typing import Any
 from dtsrun import marks
 from dtsrun.api import Connection, Entry, Inventory, Precheck, ProbeResult, ServerFacts, Side, Spec
 from dtsrun.engine.ends import Ends, open_ends, probe_ends, probe_side, read_spec
-from dtsrun.engine.snapshots import Snapshots
+from dtsrun.engine.snapshots import Identifiers, Snapshots
 from dtsrun.inventory import dump_entries, read_inventory
 from dtsrun.plan import Plan, Planning, decide_resources, make_plan, with_defaults
 from dtsrun.registry import Registry
@@ -45,7 +45,11 @@ class Preparation:
         with self._lock:
             if self._inventory is None:
                 self._inventory = read_inventory(
-                    self.ends.spec, self.ends.routes["source"], self.ends.registry.object_kinds, **self._reading()
+                    self.ends.spec,
+                    self.ends.routes["source"],
+                    self.ends.registry.object_kinds,
+                    snapshots=Identifiers(self._snapshots) if self._snapshots else None,
+                    at_least=self._newest_major(),
                 )
             return self._inventory
 
@@ -82,12 +86,6 @@ class Preparation:
         if self.ends.spec.on_conflict == "fail":
             return {}
         return {name: frozenset(e.label for e in self.conflicts(name)) for name in self.inventory.databases}
-
-    def _reading(self) -> dict[str, Any]:
-        reading: dict[str, Any] = {"at_least": self._newest_major()}
-        if self._snapshots is not None:
-            reading["snapshot_of"] = lambda database: self._snapshots.get(database).identifier  # type: ignore[union-attr]
-        return reading
 
     def _read_target(self, database: str) -> Sequence[Entry]:
         name = self.ends.spec.selection.target_name(database)

@@ -7,7 +7,7 @@ number; what is done keeps its own.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -64,6 +64,12 @@ class Snapshots:
                 return False
             return True
 
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """Databases whose snapshot was taken."""
+        with self._lock:
+            return tuple(self._held)
+
     def close(self) -> None:
         """Let all snapshots go."""
         with self._lock:
@@ -81,3 +87,19 @@ class Snapshots:
             raise
         assert row is not None
         return Snapshot(database, row.identifier, epoch, datetime.now(UTC)), connection
+
+
+class Identifiers(Mapping[str, str]):
+    """Names of the snapshots to read in, by database; one is taken when it is first asked for."""
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+
+    def __getitem__(self, database: str) -> str:
+        return self._snapshots.get(database).identifier
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._snapshots.databases)
+
+    def __len__(self) -> int:
+        return len(self._snapshots.databases)

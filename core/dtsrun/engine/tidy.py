@@ -92,7 +92,7 @@ def _drop(ends: Ends, creation: Creation) -> None:
 
 
 def _drop_statement(creation: Creation, major: int) -> sql.Composed:
-    kind = sql.SQL(creation.what)  # type: ignore[arg-type]
+    kind = sql.SQL(creation.what)
     force = sql.SQL(" with (force)" if creation.what == "database" and major >= FORCE_SINCE else "")
     return sql.SQL("drop {} if exists {}{}").format(kind, sql.Identifier(creation.name), force)
 
