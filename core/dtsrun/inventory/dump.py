@@ -1,0 +1,234 @@
+"""The definitions of a database: pg_dump's table of contents, read as entries.
+
+pg_dump knows better than anyone how to write a definition and what it depends on, so nothing of that is done again
+here. It writes a schema-only archive into a private file, and what the archive lists is handed on in its own order,
+which is an order in which it can be restored.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pgdumplib.dump
+import pgdumplib.models
+
+from dtsrun.api import Entry, ObjectKind, Route, Section
+from dtsrun.errors import MigrationError
+from dtsrun.postgres.session import connect
+from dtsrun.postgres.tools import find_tool, run_tool
+
+OLDEST_TOOL: Final = 17
+"""The first pg_dump whose archives (1.16) tell a table's relkind."""
+
+LOCK_WAIT_SECONDS: Final = 60
+"""pg_dump and we ourselves lock every table in the weakest mode; an ALTER TABLE left open must not hold us for ever."""
+
+MARKS_SCHEMA: Final = "_dtsrun"
+"""Our own memory on a target, which may be the source of the next migration; never an object of the user's."""
+
+PSEUDO_TYPES: Final = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH"})
+"""Entries of the archive that are settings of the restoring session, not objects."""
+
+POST_DATA_TYPES: Final = frozenset(
+    {
+        "CHECK CONSTRAINT",
+        "CONSTRAINT",
+        "DEFAULT ACL",
+        "EVENT TRIGGER",
+        "FK CONSTRAINT",
+        "INDEX",
+        "INDEX ATTACH",
+        "MATERIALIZED VIEW DATA",
+        "POLICY",
+        "PUBLICATION",
+        "PUBLICATION TABLE",
+        "PUBLICATION TABLES IN SCHEMA",
+        "ROW SECURITY",
+        "RULE",
+        "STATISTICS",
+        "STATISTICS DATA",
+        "SUBSCRIPTION",
+        "SUBSCRIPTION TABLE",
+        "TRIGGER",
+    }
+)
+"""What pg_dump always writes after the data. Others follow what they depend on: a comment on an index, or a view or
+function that pg_dump put off because it needs a primary key."""
+
+_SET_OPTIONS = re.compile(r"^(ALTER [^;\n]* ALTER COLUMN [^;\n]* SET )\(([^;\n]*)\);$", re.MULTILINE)
+_INTERNAL_OPTION: Final = "pg_attver="
+
+
+def dump_entries(
+    route: Route,
+    database: str,
+    kinds: Sequence[ObjectKind],
+    *,
+    tools: Sequence[Path] = (),
+    at_least: int = 0,
+    snapshot: str | None = None,
+) -> tuple[Entry, ...]:
+    """Return all that pg_dump lists of a database, in its order.
+
+    Args:
+        database: its name on that server.
+        kinds: they claim the entries by type.
+        tools: folders where pg_dump is looked for first.
+        at_least: the major version of the newer server of both ends; that of this server counts anyway.
+        snapshot: name of an exported snapshot to read in.
+
+    Raises:
+        MigrationError: pg_dump failed, or no object kind claims an entry's type.
+        PluginError: no pg_dump that is new enough is found.
+    """
+    version = max(at_least, OLDEST_TOOL, _server_major(route, database))
+    program = find_tool("pg_dump", at_least=version, folders=tools)
+    with _private_file() as path:
+        run_tool(_arguments(program, path, snapshot), route, database)
+        return claim(_archive_entries(path), kinds, database)
+
+
+def claim(entries: Sequence[pgdumplib.models.Entry], kinds: Sequence[ObjectKind], database: str) -> tuple[Entry, ...]:
+    """Return the archive's entries as ours, each with the kind that claims its type.
+
+    Raises:
+        MigrationError: no kind claims a type, or two do; the message names it.
+    """
+    claims = _claims(kinds)
+    objects = [e for e in entries if e.desc not in PSEUDO_TYPES]
+    known = {e.dump_id for e in objects}
+    sections: dict[int, Section] = {}
+    for each in objects:
+        sections[each.dump_id] = _section(each, sections)
+    return tuple(_entry(e, known, sections[e.dump_id], _kind_of(e, claims, database)) for e in objects)
+
+
+def _server_major(route: Route, database: str) -> int:
+    with connect(route, database, purpose="inventory") as connection:
+        return connection.info.server_version // 10000
+
+
+@contextmanager
+def _private_file() -> Iterator[Path]:
+    """Yield the name of a file that only we can read: definitions may hold secrets (user mappings, subscriptions)."""
+    with tempfile.TemporaryDirectory(prefix="dtsrun-") as folder:
+        path = Path(folder, "definitions.dump")
+        path.touch(mode=0o600)
+        yield path
+
+
+def _arguments(program: Path, path: Path, snapshot: str | None) -> list[str | Path]:
+    """`--create` brings the database's own entries. Large objects are left to the catalogs: there may be millions."""
+    chosen = [f"--snapshot={snapshot}"] if snapshot else []
+    return [
+        program,
+        "--format=custom",
+        "--compress=none",
+        "--schema-only",
+        "--create",
+        "--no-large-objects",
+        "--no-sync",
+        "--no-password",
+        "--encoding=UTF8",
+        f"--exclude-schema={MARKS_SCHEMA}",
+        f"--lock-wait-timeout={LOCK_WAIT_SECONDS}s",
+        f"--file={path}",
+        *chosen,
+    ]
+
+
+class _Archive(pgdumplib.dump.Dump):
+    """A dump that can be closed; and one that reads integers at once, not byte by byte."""
+
+    def close(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+        self._temp_dir.cleanup()
+
+    def _read_int(self) -> int | None:
+        if self._handle is None:
+            return None
+        raw = self._handle.read(1 + self._intsize)
+        if len(raw) <= self._intsize:
+            return None
+        value = int.from_bytes(raw[1:], "little")
+        return -value if raw[0] else value
+
+
+def _archive_entries(path: Path) -> list[pgdumplib.models.Entry]:
+    archive = _Archive()
+    try:
+        archive.load(path)
+    except (ValueError, RuntimeError, struct.error) as error:
+        raise MigrationError(f"the archive that pg_dump wrote cannot be read: {error}") from error
+    finally:
+        archive.close()
+    return archive.entries
+
+
+def _claims(kinds: Sequence[ObjectKind]) -> Mapping[str, str]:
+    claims: dict[str, str] = {}
+    for kind in kinds:
+        for entry_type in kind.entry_types:
+            other = claims.setdefault(entry_type, kind.name)
+            if other != kind.name:
+                raise MigrationError(f"both {other} and {kind.name} claim the dump's entries of type {entry_type}")
+    return claims
+
+
+def _kind_of(entry: pgdumplib.models.Entry, claims: Mapping[str, str], database: str) -> str:
+    if entry.desc in claims:
+        return claims[entry.desc]
+    name = f"{entry.namespace}.{entry.tag}" if entry.namespace else entry.tag
+    raise MigrationError(
+        f"no object kind claims the type {entry.desc} of {name} in database {database}",
+        hint="a plugin of the family object must list the type in its entry_types",
+    )
+
+
+def _section(entry: pgdumplib.models.Entry, sections: Mapping[int, Section]) -> Section:
+    """The archive has the section, but its reader drops it; in the dump's order each entry stands after its needs."""
+    if entry.desc in POST_DATA_TYPES or any(sections.get(d) is Section.POST_DATA for d in entry.dependencies):
+        return Section.POST_DATA
+    return Section.PRE_DATA
+
+
+def _entry(entry: pgdumplib.models.Entry, known: set[int], section: Section, kind: str) -> Entry:
+    return Entry(
+        id=entry.dump_id,
+        type=entry.desc,
+        schema=entry.namespace or None,
+        name=entry.tag or "",
+        owner=entry.owner or None,
+        sql=without_internal_options(entry.defn or ""),
+        drop_sql=entry.drop_stmt or "",
+        catalog=int(entry.table_oid or 0),
+        oid=int(entry.oid or 0),
+        tablespace=entry.tablespace or None,
+        access_method=entry.tableam or None,
+        relkind=entry.relkind,
+        section=section,
+        depends_on=tuple(d for d in entry.dependencies if d in known),
+        kind=kind,
+    )
+
+
+def without_internal_options(definition: str) -> str:
+    """Return a definition without `pg_attver=N`, which the newest minor releases keep among a column's options.
+
+    It counts changes of the column inside one server, and no server lets a user set it.
+    """
+    if _INTERNAL_OPTION not in definition:
+        return definition
+    return _SET_OPTIONS.sub(_user_options, definition)
+
+
+def _user_options(statement: re.Match[str]) -> str:
+    options = [o for o in statement[2].split(", ") if not o.startswith(_INTERNAL_OPTION)]
+    return f"{statement[1]}({', '.join(options)});" if options else ""

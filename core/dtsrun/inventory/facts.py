@@ -1,0 +1,271 @@
+"""Facts from the catalogs: what pg_dump does not say of relations, and all that lies outside any database.
+
+Every function makes one query for the whole database or server, never one an object.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final
+
+from psycopg import sql
+
+from dtsrun.api import (
+    Column,
+    Connection,
+    Extension,
+    LargeObjects,
+    Membership,
+    Relation,
+    Role,
+    SequenceFact,
+    ServerFacts,
+    Setting,
+    Tablespace,
+)
+
+LARGE_OBJECTS_RANGE: Final = 500
+"""Large objects in one range: a step of a second or so at usual sizes."""
+
+ObjectId = tuple[int, int]
+"""OID of the catalog and OID in it, as in pg_depend."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseFacts:
+    """A row of pg_database."""
+
+    name: str
+    owner: str
+    encoding: str
+    is_template: bool
+    allows_connections: bool
+    is_invalid: bool
+    """A DROP DATABASE was broken off in it."""
+    tablespace: str
+    bytes: int
+    """0 where we may not connect."""
+
+
+def query(name: str, **fragments: sql.Composable) -> sql.Composed:
+    """Return a query of this package, with its placeholders filled in."""
+    text = resources.files(__package__).joinpath(f"{name}.sql").read_text("utf-8")
+    # The text is a file of ours, not a user's.
+    return sql.SQL(text).format(**fragments)
+
+
+def server_version(connection: Connection) -> int:
+    """Return the major version."""
+    return connection.info.server_version // 10000
+
+
+def read_server_facts(connection: Connection) -> ServerFacts:
+    """Return what a server says of itself.
+
+    The settings are those that a session has when it begins (reset_val), not those that ours sets; numbers are in
+    the units of pg_settings.
+    """
+    settings = connection.execute(
+        "select name, coalesce(reset_val, setting, '') as value from pg_catalog.pg_settings order by name"
+    ).fetchall()
+    facts = connection.execute(
+        "select current_user::text as current_user, pg_catalog.version() as version_text,"
+        " (select rolsuper from pg_catalog.pg_roles where rolname = current_user) as is_superuser,"
+        " pg_catalog.pg_get_userbyid(10)::text as bootstrap_role"
+    ).fetchone()
+    assert facts is not None  # a query without a table has one row
+    return ServerFacts(
+        version=connection.info.server_version,
+        version_text=facts.version_text,
+        current_user=facts.current_user,
+        is_superuser=facts.is_superuser,
+        bootstrap_role=facts.bootstrap_role,
+        settings={row.name: row.value for row in settings},
+    )
+
+
+def read_databases(connection: Connection) -> tuple[DatabaseFacts, ...]:
+    """Return all databases of the server."""
+    return tuple(DatabaseFacts(**row._asdict()) for row in connection.execute(query("databases")))
+
+
+def read_relations(connection: Connection) -> dict[int, Relation]:
+    """Return all relations outside the system's schemas by OID, those of extensions too."""
+    columns = _columns(connection)
+    keys = {row.relation: tuple(row.columns) for row in connection.execute(_keys_query(connection))}
+    parents = _parents(connection)
+    relations = {}
+    for row in connection.execute(query("relations")):
+        relations[row.oid] = Relation(
+            **row._asdict(),
+            columns=tuple(columns.get(row.oid, ())),
+            key=keys.get(row.oid, ()),
+            parents=tuple(parents.get(row.oid, ())),
+        )
+    return relations
+
+
+def read_sequences(connection: Connection) -> tuple[SequenceFact, ...]:
+    """Return the sequences whose value has to be carried."""
+    return tuple(SequenceFact(**row._asdict()) for row in connection.execute(query("sequences")))
+
+
+def read_large_objects(connection: Connection) -> LargeObjects:
+    """Return how many large objects there are and what cuts them into ranges.
+
+    The last bound is one above the highest OID, hence up to 2^32: more than the type oid holds.
+    """
+    rows = connection.execute(query("large_objects"), {"range": LARGE_OBJECTS_RANGE}).fetchall()
+    if not rows:
+        return LargeObjects()
+    size = connection.execute("select pg_catalog.pg_table_size('pg_catalog.pg_largeobject') as bytes").fetchone()
+    starts = [row.oid for row in rows if row.number % LARGE_OBJECTS_RANGE == 1]
+    return LargeObjects(count=rows[-1].total, bytes=size.bytes if size else 0, bounds=(*starts, rows[-1].oid + 1))
+
+
+def read_extensions(connection: Connection) -> tuple[Extension, ...]:
+    """Return the installed extensions."""
+    rows = connection.execute(
+        "select e.extname as name, e.extversion as version, n.nspname as schema"
+        "  from pg_catalog.pg_extension e"
+        "  join pg_catalog.pg_namespace n on n.oid = e.extnamespace"
+        " order by e.extname"
+    )
+    return tuple(Extension(**row._asdict()) for row in rows)
+
+
+def read_belongings(connection: Connection) -> Mapping[ObjectId, ObjectId]:
+    """Return what each subordinate object belongs to: an index to its table, a partition to its parent."""
+    from_15_on = sql.SQL(
+        "union all select 'pg_catalog.pg_publication_namespace'::regclass::oid::bigint, s.oid::bigint,"
+        " 'pg_catalog.pg_publication'::regclass::oid::bigint, s.pnpubid::bigint"
+        " from pg_catalog.pg_publication_namespace s"
+    )
+    more = from_15_on if server_version(connection) >= 15 else sql.SQL("")
+    rows = connection.execute(query("belongings", publication_schemas=more))
+    return {(row.catalog, row.oid): (row.owner_catalog, row.owner) for row in rows}
+
+
+def read_roles(connection: Connection) -> tuple[Role, ...]:
+    """Return all roles but the predefined ones, with password hashes where the account may read them."""
+    readable = bool(
+        _value(connection, "select pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'select') as value")
+    )
+    found = query(
+        "roles",
+        roles=sql.Identifier("pg_catalog", "pg_authid" if readable else "pg_roles"),
+        password=sql.SQL("r.rolpassword" if readable else "null::text"),
+    )
+    return tuple(Role(**row._asdict(), password_readable=readable) for row in connection.execute(found))
+
+
+def read_memberships(connection: Connection) -> tuple[Membership, ...]:
+    """Return who is a member of what; predefined roles may be what, never who."""
+    has_options = server_version(connection) >= 16
+    found = query(
+        "memberships",
+        inherit=sql.SQL("m.inherit_option" if has_options else "null::boolean"),
+        set=sql.SQL("m.set_option" if has_options else "null::boolean"),
+    )
+    return tuple(Membership(**row._asdict()) for row in connection.execute(found))
+
+
+def read_settings(connection: Connection) -> tuple[Setting, ...]:
+    """Return what ALTER DATABASE and ALTER ROLE SET left behind."""
+    return tuple(Setting(**row._asdict()) for row in connection.execute(query("settings")))
+
+
+def read_tablespaces(connection: Connection) -> tuple[Tablespace, ...]:
+    """Return the tablespaces other than the two built-in ones."""
+    return tuple(
+        Tablespace(
+            name=row.name,
+            owner=row.owner,
+            location=row.location,
+            acl=tuple(row.acl),
+            options=tuple(row.options),
+            comment=row.comment,
+        )
+        for row in connection.execute(query("tablespaces"))
+    )
+
+
+def read_schemas(connection: Connection) -> frozenset[str]:
+    """Return the names of the schemas that are not the system's."""
+    rows = connection.execute(
+        "select nspname as name from pg_catalog.pg_namespace"
+        " where nspname !~ '^pg_' and nspname <> 'information_schema'"
+    )
+    return frozenset(row.name for row in rows)
+
+
+def read_losses(connection: Connection) -> list[str]:
+    """Return what of a database pg_dump leaves out without a word, each with why."""
+    return [*_oid_tables(connection), *_hidden_subscriptions(connection), *_own_marks(connection)]
+
+
+def _oid_tables(connection: Connection) -> list[str]:
+    if server_version(connection) >= 12:
+        return []
+    return [
+        f"the hidden column oid of table {row.schema}.{row.name}: PostgreSQL has none since version 12"
+        for row in connection.execute(query("oid_tables"))
+    ]
+
+
+def _hidden_subscriptions(connection: Connection) -> list[str]:
+    rows = connection.execute(
+        "select s.subname as name from pg_catalog.pg_subscription s"
+        "  join pg_catalog.pg_database d on d.oid = s.subdbid"
+        " where d.datname = pg_catalog.current_database()"
+        "   and not (select rolsuper from pg_catalog.pg_roles where rolname = current_user)"
+        " order by 1"
+    )
+    return [f"subscription {row.name}: only a superuser may read its definition" for row in rows]
+
+
+def _own_marks(connection: Connection) -> list[str]:
+    rows = connection.execute("select from pg_catalog.pg_namespace where nspname = '_dtsrun'")
+    return ["schema _dtsrun: it is dtsrun's own memory of an earlier task"] if rows.fetchone() is not None else []
+
+
+def _value(connection: Connection, text: str) -> Any:
+    row = connection.execute(text).fetchone()
+    return row.value if row else None
+
+
+def _columns(connection: Connection) -> Mapping[int, list[Column]]:
+    generated = sql.SQL("a.attgenerated::text" if server_version(connection) >= 12 else "''")
+    columns: defaultdict[int, list[Column]] = defaultdict(list)
+    for row in connection.execute(query("columns", generated=generated)):
+        columns[row.relation].append(
+            Column(
+                name=row.name,
+                type=row.type,
+                type_oid=row.type_oid,
+                not_null=row.not_null,
+                generated=row.generated,
+                identity=row.identity,
+            )
+        )
+    return columns
+
+
+def _keys_query(connection: Connection) -> sql.Composed:
+    counted = "i.indnkeyatts" if server_version(connection) >= 11 else "i.indnatts"
+    return query("keys", key_columns=sql.SQL(counted))
+
+
+def _parents(connection: Connection) -> Mapping[int, list[int]]:
+    return grouped((row.relation, row.parent) for row in connection.execute(query("parents")))
+
+
+def grouped(pairs: Iterable[tuple[int, int]]) -> Mapping[int, list[int]]:
+    """Return the second of each pair by the first."""
+    lists: defaultdict[int, list[int]] = defaultdict(list)
+    for first, second in pairs:
+        lists[first].append(second)
+    return lists
