@@ -239,6 +239,10 @@ class Journal:
         """Remember that a step cannot run, since one that it waits for failed."""
         self._run("update step set state = 'blocked', message = ? where task = ? and key = ?", message, name, key)
 
+    def step_put_back(self, name: str, key: str) -> None:
+        """Remember that a step was broken off and rolled back: it waits again."""
+        self._run("update step set state = 'waiting', started_at = null where task = ? and key = ?", name, key)
+
     # --- what was said -----------------------------------------------------------------------------------------
 
     def event(

@@ -12,7 +12,7 @@ from typing import Any
 from dtsrun import marks
 from dtsrun.api import Connection, Entry, Inventory, Precheck, ProbeResult, ServerFacts, Side, Spec
 from dtsrun.engine.ends import Ends, open_ends, probe_ends, probe_side, read_spec
-from dtsrun.engine.snapshots import Identifiers, Snapshots
+from dtsrun.engine.snapshots import Snapshots
 from dtsrun.inventory import dump_entries, read_inventory
 from dtsrun.plan import Plan, Planning, decide_resources, make_plan, with_defaults
 from dtsrun.registry import Registry
@@ -48,7 +48,7 @@ class Preparation:
                     self.ends.spec,
                     self.ends.routes["source"],
                     self.ends.registry.object_kinds,
-                    snapshots=Identifiers(self._snapshots) if self._snapshots else None,
+                    snapshot_of=self._snapshots.identifier if self._snapshots else None,
                     at_least=self._newest_major(),
                 )
             return self._inventory

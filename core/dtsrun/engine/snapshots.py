@@ -7,7 +7,7 @@ number; what is done keeps its own.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -64,11 +64,9 @@ class Snapshots:
                 return False
             return True
 
-    @property
-    def databases(self) -> tuple[str, ...]:
-        """Databases whose snapshot was taken."""
-        with self._lock:
-            return tuple(self._held)
+    def identifier(self, database: str) -> str:
+        """Return what SET TRANSACTION SNAPSHOT takes, for a database."""
+        return self.get(database).identifier
 
     def close(self) -> None:
         """Let all snapshots go."""
@@ -87,19 +85,3 @@ class Snapshots:
             raise
         assert row is not None
         return Snapshot(database, row.identifier, epoch, datetime.now(UTC)), connection
-
-
-class Identifiers(Mapping[str, str]):
-    """Names of the snapshots to read in, by database; one is taken when it is first asked for."""
-
-    def __init__(self, snapshots: Snapshots) -> None:
-        self._snapshots = snapshots
-
-    def __getitem__(self, database: str) -> str:
-        return self._snapshots.get(database).identifier
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._snapshots.databases)
-
-    def __len__(self) -> int:
-        return len(self._snapshots.databases)

@@ -423,6 +423,10 @@ class _Witness:
         self._listener.on_step(step.key, "blocked")
         self._log.warning("step blocked", step=step.key, reason=message)
 
+    def put_back(self, step: Step) -> None:
+        self._journal.step_put_back(self._task, step.key)
+        self._listener.on_step(step.key, "waiting")
+
     def retrying(self, step: Step, message: str, pause: float) -> None:
         self._tell("retry", step, f"{step.title or step.key}: {message}; trying again in {pause:.0f} s")
 

@@ -36,6 +36,7 @@ class Witness(Protocol):
     def finished(self, step: Step, result: StepResult) -> None: ...
     def failed(self, step: Step, message: str) -> None: ...
     def blocked(self, step: Step, message: str) -> None: ...
+    def put_back(self, step: Step) -> None: ...
     def retrying(self, step: Step, message: str, pause: float) -> None: ...
     def new_epoch(self, snapshot: Snapshot, lost: Snapshot) -> None: ...
     def progress(self, key: str, rows: int, size: int) -> None: ...
@@ -139,7 +140,7 @@ class Walk:
             if self._stopping.is_set() or self._witness.wants_stop():
                 self._stopping.set()
                 self._cancel_running()
-                raise Interrupted("the task was stopped", hint="run the same command again to continue")
+                raise _interrupted()
             self._wake()
             self._dispatch(pool)
             finished, _ = wait(self._running, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
@@ -147,6 +148,8 @@ class Walk:
                 time.sleep(min(TICK_SECONDS, max(0.01, self._next_wake())))
             for future in finished:
                 self._settle(future)
+        if self._stopping.is_set():
+            raise _interrupted()
 
     def _unfinished(self) -> bool:
         return bool(self._running or self._later or any(self._ready.values()))
@@ -205,6 +208,7 @@ class Walk:
             self._finish(step, future.result())
         elif isinstance(error, Interrupted):
             self._stopping.set()
+            self._witness.put_back(step)
         else:
             self._fail_or_retry(step, error, snapshot)
 
@@ -290,8 +294,17 @@ class Walk:
     def _close(self, pool: ThreadPoolExecutor) -> None:
         self._stopping.set() if self._running else None
         pool.shutdown(wait=True, cancel_futures=True)
+        for future, (step, _) in self._running.items():
+            if future.cancelled() or future.exception() is not None:
+                self._witness.put_back(step)
+            else:
+                self._witness.finished(step, future.result())
         for worker in self._workers:
             worker.close()
+
+
+def _interrupted() -> Interrupted:
+    return Interrupted("the task was stopped", hint="run the same command again to continue")
 
 
 def _rooms(resources: Resources) -> Mapping[Lane, int]:
