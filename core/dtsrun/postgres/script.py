@@ -58,14 +58,19 @@ def run_script(route: Route, path: Path, database: str | None = None) -> None:
     Raises:
         MigrationError: a statement fails; `where` is the file and line.
     """
+    run_text(route, path.read_text(encoding="utf-8"), database, where=str(path))
+
+
+def run_text(route: Route, text: str, database: str | None = None, *, where: str = "script") -> None:
+    """Run the text of a script, as `run_script` does; `where` is what messages call it."""
     connection = _connect(route, database)
     try:
-        for command in read_script(path.read_text(encoding="utf-8"), str(path)):
+        for command in read_script(text, where):
             if command.connect is not None:
                 connection.close()
                 connection = _connect(route, command.connect)
             else:
-                _execute(connection, command, f"{path}:{command.line}")
+                _execute(connection, command, f"{where}:{command.line}")
     finally:
         connection.close()
 

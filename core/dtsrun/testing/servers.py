@@ -13,7 +13,8 @@ and take what the test needs:
 
 * `postgres_server(version)` gives the route to a running server of a major version, or skips the test, saying why.
 * `source_route` and `target_route` are servers 16 and 18, which the `embedded` extra brings.
-* `fresh_database(route, **options)` makes an empty database and drops it after the test.
+* `fresh_database(route, name=None, options="")` makes an empty database and drops it after the test.
+* `run_case(check, case)` runs a case of a check (see `dtsrun.testing.cases`).
 
 A server is started when the first test asks for it and removed when the session ends; under pytest-xdist every worker
 has its own. With `DTSRUN_TEST_DOCKER=1` servers run in containers (testcontainers, image `postgres:<version>`) where an
@@ -29,15 +30,18 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import pytest
 from psycopg import sql
 
-from dtsrun.api.routes import Route
+from dtsrun.api import CheckResult, Precheck, Route
 from dtsrun.errors import AccessError
 from dtsrun.postgres.server import PrivateServer, installed_versions
 from dtsrun.postgres.session import connect
+
+if TYPE_CHECKING:
+    from dtsrun.testing.cases import Case, RunCase
 
 DOCKER_VARIABLE: Final = "DTSRUN_TEST_DOCKER"
 SOURCE_VERSION: Final = 16
@@ -108,6 +112,25 @@ def fresh_database() -> Iterator[FreshDatabase]:
     yield create
     for route, name in reversed(made):
         drop_database(route, name)
+
+
+@pytest.fixture
+def run_case(postgres_server: Callable[[int], Route], fresh_database: FreshDatabase) -> RunCase:
+    """Run a case of a check (see `dtsrun.testing.cases`)."""
+
+    # Imported late: most tests need servers only.
+    from dtsrun.testing.cases import check_case
+
+    def run(check: type[Precheck], case: Case) -> CheckResult:
+        return check_case(
+            check,
+            case,
+            server=postgres_server,
+            fresh_database=fresh_database,
+            default_versions={"source": SOURCE_VERSION, "target": TARGET_VERSION},
+        )
+
+    return run
 
 
 def create_database(route: Route, name: str, options: str = "") -> None:
