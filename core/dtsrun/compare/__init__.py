@@ -1,0 +1,5 @@
+"""Comparison of both ends: the rows of a table, and the definitions of a database."""
+
+from dtsrun.compare.rows import compare_rows
+
+__all__ = ["compare_rows"]

@@ -1,0 +1,119 @@
+"""The rows of one table on both ends, compared in full by chunk hashes that the servers compute.
+
+One pass over either end gives the number of rows and the sums of their hashes in a few thousand buckets that do not
+depend on the order of rows. Only where buckets differ are their rows looked at one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from dtsrun.api import Connection, Difference, StepContext, StepResult
+from dtsrun.compare.canonical import CanonicalForm, agree
+from dtsrun.compare.ends import on_both, reading
+from dtsrun.compare.listing import difference, list_rows
+from dtsrun.compare.scan import TableEnd
+
+DEFAULT_PERCENT: Final = 10.0
+DEFAULT_LISTED: Final = 20
+
+ABSENT: Final = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedColumn)
+"""What a server says where the table, or a column of it, is not there: a difference, not a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What the step asks for."""
+
+    mode: str
+    percent: float
+    listed: int
+
+
+def compare_rows(context: StepContext) -> StepResult:
+    """Compare the rows of one table.
+
+    The step's args: `schema`, `name`, `oid` (on the source), `columns` (each `name`, `type`, `type_oid`), `key` (names
+    of columns, may be empty), `filter` (which rows were moved: a boolean expression or None), `where` (which rows count
+    on either end, for an extension's table), `mode` (`full`, `sample`, `rows`). Optional: `sample_percent`,
+    `max_rows_listed` and `type` (`TABLE`), else what the spec says of the stage `verify`.
+    """
+    source, target = _ends(context)
+    absent = [_absence(end) for end in (source, target)]
+    if any(absent):
+        ours, theirs = (text or "present" for text in absent)
+        return StepResult(differences=(difference(context, "missing", ours, theirs),))
+    with reading(source.connection, source.form.settings), reading(target.connection, target.form.settings):
+        differences, rows = _compare(context, source, target)
+    context.progress(rows=rows)
+    return StepResult(rows=rows, differences=tuple(differences), detail={"mode": _order(context).mode, "rows": rows})
+
+
+def _ends(context: StepContext) -> tuple[TableEnd, TableEnd]:
+    args, source, target = context.step.args, context.source(), context.target()
+    form = agree(source, target, args["columns"], args.get("oid"))
+    return _end(context, source, form, args.get("filter")), _end(context, target, form, None)
+
+
+def _end(context: StepContext, connection: Connection, form: CanonicalForm, only: str | None) -> TableEnd:
+    args, order = context.step.args, _order(context)
+    return TableEnd(
+        connection=connection,
+        schema=args["schema"],
+        name=args["name"],
+        columns=tuple(args["columns"]),
+        key=tuple(args["key"]),
+        form=form,
+        where=args.get("where"),
+        filter=only,
+        percent=order.percent if order.mode == "sample" else 100.0,
+    )
+
+
+def _compare(context: StepContext, source: TableEnd, target: TableEnd) -> tuple[list[Difference], int]:
+    order = _order(context)
+    if order.mode != "full":
+        counts = on_both(context, TableEnd.count, source, target)
+        if order.mode == "rows":
+            return _count_differences(context, *counts), counts[0]
+    ours, theirs = on_both(context, TableEnd.buckets, source, target)
+    if order.mode == "full":
+        counts = (sum(b.rows for b in ours.values()), sum(b.rows for b in theirs.values()))
+    found = _count_differences(context, *counts)
+    differing = {n: max(_rows(ours, n), _rows(theirs, n)) for n in ours.keys() | theirs if ours.get(n) != theirs.get(n)}
+    if differing:
+        found += list_rows(context, source, target, differing, order.listed)
+    return found, counts[0]
+
+
+def _rows(buckets: Mapping[int, Any], number: int) -> int:
+    return buckets[number].rows if number in buckets else 0
+
+
+def _count_differences(context: StepContext, source: int, target: int) -> list[Difference]:
+    if source == target:
+        return []
+    return [difference(context, "row count", str(source), str(target))]
+
+
+def _absence(end: TableEnd) -> str | None:
+    """Return what the server says where the table or a column of it is not there."""
+    try:
+        with reading(end.connection, {}):
+            end.look()
+    except ABSENT as error:
+        return error.diag.message_primary
+    return None
+
+
+def _order(context: StepContext) -> _Order:
+    given: Mapping[str, Any] = {**context.spec.stages.get("verify", {}), **context.step.args}
+    return _Order(
+        mode=given.get("mode", "full"),
+        percent=float(given.get("sample_percent", DEFAULT_PERCENT)),
+        listed=int(given.get("max_rows_listed", DEFAULT_LISTED)),
+    )

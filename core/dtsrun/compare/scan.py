@@ -1,0 +1,172 @@
+"""The queries of a comparison of rows, for one end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from psycopg import sql
+
+from dtsrun.api import Connection
+from dtsrun.compare.canonical import CanonicalForm, query
+
+BUCKETS: Final = 4096
+"""A power of two. Small enough to fetch at once, large enough that one wrong row in a million means to look at a few
+hundred."""
+
+SHOWN_CHARACTERS: Final = 120
+"""How much of a value is fetched to be shown."""
+
+_WHERE = re.compile(r"\s*where\b", re.IGNORECASE)
+
+Key = tuple[str, ...]
+"""The texts of a row's key columns."""
+
+
+class Bucket(NamedTuple):
+    """How many rows fell into a bucket, and the sums of the halves of their MD5."""
+
+    rows: int
+    high: str
+    low: str
+
+
+class Suspect(NamedTuple):
+    """A row of a bucket that differs."""
+
+    digest: str
+    key: Key
+    shown: str | None
+    """The row's text, where it has no key."""
+
+
+class Detail(NamedTuple):
+    """A row column by column."""
+
+    digests: tuple[str, ...]
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableEnd:
+    """One end of a comparison: which rows of which table, in which canonical form."""
+
+    connection: Connection
+    schema: str
+    name: str
+    columns: tuple[Mapping[str, Any], ...]
+    key: tuple[str, ...]
+    form: CanonicalForm
+    where: str | None = None
+    """Rows that count on both ends: an extension's condition."""
+    filter: str | None = None
+    """Rows that were to be moved. Only for the source: the target must hold these and no others."""
+    percent: float = 100.0
+    """How many of the rows, chosen by the MD5 of their key (of the whole row, where there is none)."""
+    blocks: tuple[int, int] | None = None
+    """Only rows of blocks from the first up to but without the second. Ranges differ between ends, but their sums add
+    up to those of the table on either."""
+
+    def look(self) -> None:
+        """Raise what the server says where the table or one of its columns is not there."""
+        columns = sql.SQL(", ").join(sql.Identifier(column["name"]) for column in self.columns)
+        self.connection.execute(sql.SQL("select {} from only {} limit 0").format(columns, self._table()))
+
+    def count(self) -> int:
+        """Return how many rows there are, whatever part of them is compared."""
+        statement = sql.SQL("select count(*) as rows from only {} where {}")
+        condition = _all_of([*_given(self.where), *_given(self.filter)])
+        row = self.connection.execute(statement.format(self._table(), condition)).fetchone()
+        assert row is not None
+        return int(row.rows)
+
+    def buckets(self) -> Mapping[int, Bucket]:
+        """Return the sums of all buckets that hold a row."""
+        rows = self.connection.execute(
+            query("buckets.sql").format(
+                image=self.form.row(self.columns),
+                table=self._table(),
+                condition=self._condition(),
+                mask=sql.Literal(BUCKETS - 1),
+            )
+        )
+        return {row.bucket: Bucket(row.rows, row.high, row.low) for row in rows}
+
+    def suspects(self, buckets: Collection[int]) -> Generator[Suspect, None, None]:
+        """Yield the rows of some buckets, ordered by MD5. Closing the iterator closes the cursor."""
+        shown = sql.SQL("null::text") if self.key else self._shown_row()
+        statement = query("suspects.sql").format(
+            image=self.form.row(self.columns),
+            keys=self._keys(),
+            shown=shown,
+            table=self._table(),
+            condition=self._condition(),
+            mask=sql.Literal(BUCKETS - 1),
+            buckets=sql.Literal(sorted(buckets)),
+        )
+        with self.connection.cursor(name="dtsrun_suspects") as cursor:
+            cursor.itersize = 2000
+            for row in cursor.execute(statement):
+                yield Suspect(row.digest, tuple(row.keys), row.shown)
+
+    def details(self, keys: Collection[Key]) -> Mapping[Key, list[Detail]]:
+        """Return rows by key, column by column. A key that is unique in name only can have several."""
+        statement = query("details.sql").format(
+            keys=self._keys(),
+            digests=sql.SQL(", ").join(self.form.digest(c) for c in self.columns),
+            values=sql.SQL(", ").join(self.form.shown(c, SHOWN_CHARACTERS) for c in self.columns),
+            table=self._table(),
+            condition=self._condition(),
+            wanted=_texts_of_arrays(keys),
+        )
+        found: dict[Key, list[Detail]] = {}
+        for row in self.connection.execute(statement):
+            found.setdefault(tuple(row.keys), []).append(Detail(tuple(row.digests), tuple(row.values)))
+        return found
+
+    def _table(self) -> sql.Composable:
+        return sql.Identifier(self.schema, self.name)
+
+    def _condition(self) -> sql.Composable:
+        return _all_of([*_given(self.where), *_given(self.filter), *self._sampled(), *self._blocks()])
+
+    def _sampled(self) -> Iterator[sql.Composable]:
+        if self.percent < 100:
+            limit = f"{round(self.percent / 100 * 0xFFFFFF):06x}"
+            image = self.form.row(self._key_columns() or self.columns)
+            yield sql.SQL('substr(md5({}), 1, 6) collate "C" < {}').format(image, sql.Literal(limit))
+
+    def _blocks(self) -> Iterator[sql.Composable]:
+        if self.blocks is not None:
+            first, end = (sql.Literal(f"({block},0)") for block in self.blocks)
+            yield sql.SQL("ctid >= {}::tid and ctid < {}::tid").format(first, end)
+
+    def _key_columns(self) -> Sequence[Mapping[str, Any]]:
+        by_name = {column["name"]: column for column in self.columns}
+        return [by_name[name] for name in self.key]
+
+    def _keys(self) -> sql.Composable:
+        texts = (sql.SQL("format('%s', {})").format(self.form.exact(c)) for c in self._key_columns())
+        return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(texts))
+
+    def _shown_row(self) -> sql.Composable:
+        length = sql.Literal(SHOWN_CHARACTERS * 3)
+        return sql.SQL("left({}, {})").format(self.form.text(self.columns), length)
+
+
+def _given(condition: str | None) -> Iterator[sql.Composable]:
+    """Yield a condition that others wrote, kept apart from what follows even where it ends in a comment."""
+    if condition and condition.strip():
+        yield sql.SQL("(") + sql.SQL(_WHERE.sub("", condition, count=1)) + sql.SQL("\n)")
+
+
+def _all_of(conditions: Sequence[sql.Composable]) -> sql.Composable:
+    return sql.SQL(" and ").join(conditions) if conditions else sql.SQL("true")
+
+
+def _texts_of_arrays(keys: Collection[Key]) -> sql.Composable:
+    """Return an array of the texts of text arrays: SQL has no array of arrays of different values to look into."""
+    arrays = (sql.SQL("({}::text[])::text").format(sql.Literal(list(key))) for key in keys)
+    return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(arrays))
