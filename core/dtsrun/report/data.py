@@ -16,6 +16,7 @@ from dtsrun.api import CheckResult, Deviation, Difference, Failure, Outcome
 from dtsrun.errors import SpecError
 from dtsrun.journal import Journal, StepRecord, TaskRecord
 from dtsrun.report.next_steps import next_steps
+from dtsrun.report.tasks import is_abandoned
 from dtsrun.report.timing import Interval, busy_seconds
 
 STAGES: Final = ("precheck", "structure", "full", "indexes", "incremental", "verify", "complete")
@@ -55,6 +56,11 @@ class StageFigures:
     def total(self) -> int:
         """All steps, whatever their state."""
         return sum(self.steps.values())
+
+    @property
+    def rate(self) -> float | None:
+        """Bytes a second over the time in which it worked."""
+        return self.bytes / self.seconds if self.bytes and self.seconds > 0 else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +114,16 @@ class Bar:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RunningStep:
+    """A step that runs, as far as the journal knows."""
+
+    title: str
+    database: str | None
+    size: int
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Totals:
     """What was moved in all."""
 
@@ -126,6 +142,8 @@ class Report:
     task: str
     id: str
     state: str
+    is_abandoned: bool
+    """Whether its runner is gone without having ended it."""
     migration_type: str
     spec_path: str
     digest: str
@@ -136,6 +154,7 @@ class Report:
     target: End
     totals: Totals
     stages: tuple[StageFigures, ...]
+    running: tuple[RunningStep, ...]
     largest: tuple[TableFigures, ...]
     slowest: tuple[TableFigures, ...]
     findings: tuple[CheckResult, ...]
@@ -181,6 +200,7 @@ def build_report(journal: Journal, task_name: str) -> Report:
         task=task.name,
         id=task.id,
         state=task.state,
+        is_abandoned=is_abandoned(task),
         migration_type=task.migration_type,
         spec_path=task.spec_path,
         digest=task.digest,
@@ -191,6 +211,7 @@ def build_report(journal: Journal, task_name: str) -> Report:
         target=_end(summary.get("target")),
         totals=_totals(steps, copies, summary),
         stages=stage_figures(steps),
+        running=tuple(_running(step) for step in steps if step.state == "running"),
         largest=_top(copies, lambda table: table.bytes),
         slowest=_top(copies, lambda table: table.seconds),
         findings=worst_first(journal.findings(task_name)),
@@ -258,6 +279,10 @@ def step_seconds(step: StepRecord) -> float:
     """Return how long a step took; 0 where it did not finish."""
     interval = step_interval(step)
     return interval.seconds if interval else 0.0
+
+
+def _running(step: StepRecord) -> RunningStep:
+    return RunningStep(title=step.title or step.key, database=step.database, size=step.size, started_at=step.started_at)
 
 
 def _is_table_copy(step: StepRecord) -> bool:

@@ -17,6 +17,7 @@ from dtsrun.report.text import (
     epoch_title,
     period_text,
     proof_text,
+    running_cells,
     stage_figures_text,
     state_words,
     steps_text,
@@ -61,6 +62,7 @@ def _sections(report: Report) -> Iterable[Markup | None]:
     yield _section("Could not be moved", [_failure(key, failure) for key, failure in report.failures])
     yield _section("Waited for what could not be moved", _list(report.blocked))
     yield _section("Differences", [_difference(difference) for difference in report.differences])
+    yield _section("Running", _running(report))
     yield _section("How it was proved", _proof(report))
     yield _section("What to do next", _list(_with_code(text) for text in report.next_steps))
     yield _section("To look", [element("pre", note) for note in report.notes])
@@ -165,13 +167,18 @@ def _with_code(text: str) -> Markup:
 def _stages(stages: Sequence[StageFigures]) -> Markup:
     rows = [(stage.name, steps_text(stage), *stage_figures_text(stage)) for stage in stages]
     note = "time: at least one step was running; work: all steps together"
-    headers = ("stage", "steps", "time", "work", "rows", "bytes")
-    return join(_table(headers, rows, wide_only=(3,)), element("p", note, class_="quiet"))
+    headers = ("stage", "steps", "time", "work", "rows", "bytes", "rate")
+    return join(_table(headers, rows, wide_only=(3, 6)), element("p", note, class_="quiet"))
 
 
 def _tables(report: Report, tables: Sequence[TableFigures]) -> Markup:
     rows = [table_cells(report, table) for table in tables]
     return _table(("table", "rows", "bytes", "time", "rate"), rows, wide_only=(4,))
+
+
+def _running(report: Report) -> Markup | None:
+    rows = [running_cells(step) for step in report.running]
+    return _table(("step", "size", "started"), rows) if rows else None
 
 
 def _objects(report: Report) -> Markup | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from dtsrun.api import Difference, Failure
 from dtsrun.report.columns import columns, paragraph, section
-from dtsrun.report.data import Epoch, Proof, Report, StageFigures, TableFigures
+from dtsrun.report.data import Epoch, Proof, Report, RunningStep, StageFigures, TableFigures
 from dtsrun.report.figures import (
+    ago_text,
     clock_text,
     count_text,
     moment_text,
@@ -17,6 +19,7 @@ from dtsrun.report.figures import (
     size_text,
 )
 from dtsrun.report.findings import findings_text
+from dtsrun.report.tasks import state_text
 
 MOST_LINES = 20
 """Failures, differences and the like that the terminal shows; JSON and the page show all."""
@@ -41,6 +44,7 @@ def report_text(report: Report) -> str:
         *section(_titled("Waited for what could not be moved", len(report.blocked)), _listed(report.blocked)),
         *section(_titled("Differences", len(report.differences)), difference_lines(report.differences)),
         *section("Findings", findings_text(report.findings, passed=False)),
+        *section(_titled("Running", len(report.running)), running_lines(report)),
         *section("How it was proved", proof_lines(report)),
         *section("Time", _stage_lines(report.stages)),
         *section("Largest tables", _table_lines(report)),
@@ -63,7 +67,7 @@ def headline(report: Report) -> str:
 
 def state_words(report: Report) -> list[str]:
     """Return the state in words, and what a bare `succeeded` or `failed` would hide."""
-    words = [report.state.replace("_", " ")]
+    words = [state_text(report.state, report.is_abandoned)]
     if report.failures:
         words.append(f"{plural(len(report.failures), 'object')} could not be moved")
     if report.differences:
@@ -170,7 +174,7 @@ def period_text(report: Report) -> str:
 
 
 def _stage_lines(stages: Sequence[StageFigures]) -> list[str]:
-    headers = ("stage", "steps", "time", "work", "rows", "bytes")
+    headers = ("stage", "steps", "time", "work", "rows", "bytes", "rate")
     return columns([_stage_cells(stage) for stage in stages], headers=headers)
 
 
@@ -184,14 +188,27 @@ def steps_text(stage: StageFigures) -> str:
     return count_text(done) if done == stage.total else f"{done}/{stage.total}"
 
 
-def stage_figures_text(stage: StageFigures) -> tuple[str, str, str, str]:
-    """Return time, work, rows and bytes; `-` where there is none."""
+def stage_figures_text(stage: StageFigures) -> tuple[str, str, str, str, str]:
+    """Return time, work, rows, bytes and rate; `-` where there is none."""
     return (
         seconds_text(stage.seconds or None),
         seconds_text(stage.work_seconds or None),
         count_text(stage.rows or None),
         size_text(stage.bytes or None),
+        rate_text(stage.rate),
     )
+
+
+def running_lines(report: Report) -> list[str]:
+    """Return the steps that run, those that began first at the top."""
+    running = sorted(report.running, key=lambda step: step.started_at or datetime.max.replace(tzinfo=UTC))
+    return columns([running_cells(step) for step in running[:MOST_LINES]]) + _and_more(running)
+
+
+def running_cells(step: RunningStep) -> tuple[str, str, str]:
+    """Return name, size and how long it has been running."""
+    place = f"{step.database}: " if step.database else ""
+    return (f"{place}{step.title}", size_text(step.size or None), ago_text(step.started_at, datetime.now(UTC)))
 
 
 def _table_lines(report: Report) -> list[str]:
