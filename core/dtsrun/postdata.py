@@ -1,0 +1,191 @@
+"""What comes after the rows: how entries are put together to steps, what each step waits for, and what it locks.
+
+A database of ten thousand tables has some thirty thousand such entries, nearly all of them a matter of milliseconds;
+a step for each would cost more than the work. So what is cheap goes in batches, what reads a large table on its own.
+
+Batches must not wait for each other in a circle. Hence levels: an entry stands one level above whatever it waits for
+that is of another cost, and a batch takes entries of one level and cost. On one level the dump's order is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import Final
+
+from dtsrun.api import Database, Entry, entry_name, rows_name
+from dtsrun.structure import owned_by
+
+FINAL_TYPES: Final = frozenset({"ACL", "COMMENT", "SECURITY LABEL", "DEFAULT ACL"})
+"""What is put on objects when all of them are there."""
+
+LAST_TYPES: Final = frozenset({"EVENT TRIGGER", "SUBSCRIPTION", "SUBSCRIPTION TABLE"})
+"""What would act on our own work, had it come earlier."""
+
+SMALL_BYTES: Final = 8 * 2**20
+"""Up to this size of its tables an entry counts as cheap: an index over it takes well under a second."""
+
+PG_CLASS: Final = 1259
+"""OID of the catalog pg_class."""
+
+BATCH_ENTRIES: Final = 100
+BATCH_BYTES: Final = 64 * 2**20
+
+READING_TYPES: Final = frozenset({"INDEX", "CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT"})
+"""Entries that read their tables from end to end."""
+
+
+class Cost(IntEnum):
+    """What an entry costs."""
+
+    CATALOG = 0
+    """A partitioned table's own index: nothing but catalog rows, so it need not wait for any rows."""
+    CHEAP = 1
+    COSTLY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries of one step, in the dump's order."""
+
+    entries: tuple[Entry, ...]
+    level: int
+    cost: Cost
+
+
+class PostData:
+    """Post-data entries of one database and what they need.
+
+    Args:
+        has_rows: whether the task moves rows; without them everything is cheap.
+    """
+
+    def __init__(self, database: Database, entries: Sequence[Entry], *, has_rows: bool) -> None:
+        self._database = database
+        self._entries = entries
+        self._has_rows = has_rows
+        self._sizes: dict[int, int] = {}
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield all entries in batches that do not wait for each other in a circle."""
+        open_batches: dict[tuple[int, Cost], list[Entry]] = {}
+        for entry in self._entries:
+            level, cost = self._levels[entry.id], self._cost(entry)
+            if cost is Cost.COSTLY:
+                yield Batch((entry,), level, cost)
+                continue
+            batch = open_batches.setdefault((level, cost), [])
+            if self._is_full(batch, entry):
+                yield Batch(tuple(batch), level, cost)
+                batch.clear()
+            batch.append(entry)
+        for (level, cost), rest in open_batches.items():
+            yield Batch(tuple(rest), level, cost)
+
+    def needs(self, batch: Batch) -> tuple[str, ...]:
+        """Return names of all that must stand before a batch."""
+        own = {entry.id for entry in batch.entries}
+        name = self._database.name
+        names = [entry_name(name, i) for entry in batch.entries for i in entry.depends_on if i not in own]
+        if batch.cost is not Cost.CATALOG:
+            read = {oid for entry in batch.entries for oid in self.relations(entry, through_bodies=True)}
+            names += [rows_name(name, oid) for oid in sorted(read)]
+        return tuple(dict.fromkeys(names))
+
+    def locks(self, batch: Batch) -> tuple[str, ...]:
+        """Return names of the tables that a batch locks, so that no two steps wait for each other in a circle.
+
+        A plain CREATE INDEX locks one table and waits for nobody while it holds it.
+        """
+        if batch.cost is Cost.COSTLY and batch.entries[0].type == "INDEX":
+            return ()
+        oids = {root for entry in batch.entries for oid in self.relations(entry) for root in self.roots(oid)}
+        return tuple(f"{self._database.name}/lock/{oid}" for oid in sorted(oids))
+
+    def bytes(self, entry: Entry) -> int:
+        """Return the size of the tables that an entry reads, their partitions and heirs included."""
+        if entry.id not in self._sizes:
+            self._sizes[entry.id] = sum(self.tree_bytes(oid) for oid in self._tables(entry))
+        return self._sizes[entry.id]
+
+    def tree(self, oid: int) -> set[int]:
+        """Return a relation and all below it."""
+        found, open_oids = {oid}, [oid]
+        while open_oids:
+            new = self._children.get(open_oids.pop(), set()) - found
+            found |= new
+            open_oids.extend(new)
+        return found
+
+    def tree_bytes(self, oid: int) -> int:
+        """Return the size of a relation and all below it."""
+        return sum(self._database.relations[each].bytes for each in self.tree(oid))
+
+    def roots(self, oid: int) -> set[int]:
+        """Return the topmost ancestors of a relation, itself if it has none."""
+        relation = self._database.relations.get(oid)
+        parents = [p for p in relation.parents if p in self._database.relations] if relation else []
+        return set().union(*(self.roots(parent) for parent in parents)) if parents else {oid}
+
+    def relations(self, entry: Entry, *, through_bodies: bool = False) -> set[int]:
+        """Return OIDs of the relations that an entry works on, directly or through indexes, constraints and views.
+
+        Args:
+            through_bodies: also what functions read that are evaluated while it is made.
+        """
+        found: set[int] = set()
+        seen, open_ids = {entry.id}, [*entry.depends_on]
+        while open_ids:
+            other = self._database.entries.get(open_ids.pop())
+            if other is None or other.id in seen:
+                continue
+            seen.add(other.id)
+            if other.oid in self._database.relations and other.catalog == PG_CLASS:
+                found.add(other.oid)
+            open_ids.extend(self._onwards(entry, other, through_bodies))
+        return found
+
+    def _onwards(self, entry: Entry, other: Entry, through_bodies: bool) -> Iterable[int]:
+        if other.type in ("TABLE", "FOREIGN TABLE", "MATERIALIZED VIEW"):
+            return ()
+        if other.type in ("FUNCTION", "PROCEDURE", "AGGREGATE", "TYPE", "DOMAIN"):
+            is_evaluated = through_bodies and entry.type in READING_TYPES
+            return (*other.depends_on, *self._database.body_edges.get(other.id, ())) if is_evaluated else ()
+        return other.depends_on
+
+    def _is_full(self, batch: Sequence[Entry], entry: Entry) -> bool:
+        return len(batch) >= BATCH_ENTRIES or sum(map(self.bytes, [*batch, entry])) > BATCH_BYTES
+
+    def _cost(self, entry: Entry) -> Cost:
+        if entry.type in ("INDEX", "CONSTRAINT") and self._is_partitioned(entry):
+            return Cost.CATALOG
+        reads = entry.type in READING_TYPES and self._has_rows and not entry.sql.rstrip("; \n").endswith("NOT VALID")
+        return Cost.COSTLY if reads and self.bytes(entry) > SMALL_BYTES else Cost.CHEAP
+
+    def _is_partitioned(self, entry: Entry) -> bool:
+        tables = self._tables(entry)
+        return bool(tables) and all(self._database.relations[oid].relkind == "p" for oid in tables)
+
+    def _tables(self, entry: Entry) -> set[int]:
+        owners = (self._database.entries[i] for i in owned_by(entry, self._database))
+        return {owner.oid for owner in owners if owner.oid in self._database.relations}
+
+    @cached_property
+    def _children(self) -> Mapping[int, set[int]]:
+        children: dict[int, set[int]] = {}
+        for relation in self._database.relations.values():
+            for parent in relation.parents:
+                children.setdefault(parent, set()).add(relation.oid)
+        return children
+
+    @cached_property
+    def _levels(self) -> Mapping[int, int]:
+        levels: dict[int, int] = {}
+        costs = {entry.id: self._cost(entry) for entry in self._entries}
+        for entry in self._entries:
+            mine = costs[entry.id]
+            steps = (levels[i] + (costs[i] != mine or mine is Cost.COSTLY) for i in entry.depends_on if i in levels)
+            levels[entry.id] = max(steps, default=0)
+        return levels
