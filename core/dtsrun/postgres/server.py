@@ -29,6 +29,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
+from psycopg import pq
+
 from dtsrun.api.routes import Route
 from dtsrun.errors import AccessError
 from dtsrun.postgres.accounts import server_account, system_folder
@@ -118,7 +120,8 @@ class PrivateServer:
             AccessError: it does not start; the hint shows the end of its log.
         """
         with self.locked("start"):
-            if not self.is_running:
+            # Whoever started it may have gone before it was ready, and it may just be going down.
+            if not self._becomes_ready():
                 self._create()
                 self._start()
 
@@ -247,7 +250,7 @@ class PrivateServer:
             )
 
     def _start(self) -> None:
-        self._drop_stale_lock()
+        self._drop_stale_locks()
         until = time.monotonic() + START_SECONDS
         while True:
             sockets = self._configure()
@@ -258,6 +261,15 @@ class PrivateServer:
                 sockets.rmdir()
             if time.monotonic() > until or not self._can_try_again():
                 raise AccessError(f"the private server in {self.folder} does not start", hint=self.log() or done.stderr)
+
+    def _becomes_ready(self) -> bool:
+        """Return whether it runs and lets sessions in, after waiting while it does only the first."""
+        until = time.monotonic() + START_SECONDS
+        while self.is_running and time.monotonic() < until:
+            if pq.PGconn.ping(self.route.conninfo().encode()) == pq.Ping.OK:
+                return True
+            time.sleep(0.05)
+        return False
 
     def _can_try_again(self) -> bool:
         """Return whether the log's end names something that passes, after waiting for it or stepping aside."""
@@ -307,19 +319,27 @@ class PrivateServer:
             pass
         return pid
 
-    def _drop_stale_lock(self) -> None:
-        """Remove the lock file of a dead postmaster whose process id now belongs to another program.
+    def _drop_stale_locks(self) -> None:
+        """Remove the lock files of a dead postmaster whose process id is in use nevertheless.
 
-        The server itself would take that program for its predecessor and refuse to start. A lock file without any
-        such process is left to the server, which looks at more than the number.
+        By another program, after the machine was started anew, or by what is left of it in a container whose first
+        process does not collect the dead. The server itself would take that for its predecessor and refuse to start.
+        Lock files without any such process are left to the server, which looks at more than the number.
         """
         if self._recorded_pid() is not None and not self.is_running:
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
+            recorded = self._recorded()
+            socket_file = Path(recorded["socket"] or self.folder) / f".s.PGSQL.{int(recorded['port'])}"
+            for stale in (f"{socket_file}.lock", socket_file, self._data / "postmaster.pid"):
+                Path(stale).unlink(missing_ok=True)
 
     def _state(self) -> dict[str, str]:
-        """Return what the running postmaster wrote down: lines 4 and 5 of its lock file."""
+        """Return what the running postmaster wrote down."""
         if not self.is_running:
             raise AccessError(f"the private server in {self.folder} does not run")
+        return self._recorded()
+
+    def _recorded(self) -> dict[str, str]:
+        """Return lines 4 and 5 of the postmaster's lock file."""
         lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").split("\n")
         return {"port": lines[3].strip(), "socket": lines[4].strip()}
 
