@@ -107,7 +107,7 @@ def read_document(text: str | bytes, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-        _stop(name, place, _wording(error.problem or "not YAML"))
+        _stop(name, place, _wording(error.problem or "not YAML", _character_at(source, place)))
     except yaml.YAMLError:
         _stop(name, Place(1, 1), "holds a character that YAML does not allow")
     return Document(name, root, composer.violations)
@@ -138,10 +138,19 @@ def _place_at(text: str, position: int) -> Place:
     return Place(len(lines), len(lines[-1]) + 1)
 
 
-def _wording(problem: str) -> str:
+def _character_at(text: str, place: Place) -> str:
+    lines = _LINE_BREAK.split(text)
+    return lines[place.line - 1][place.column - 1 : place.column] if place.line <= len(lines) else ""
+
+
+def _wording(problem: str, character: str) -> str:
     """Return a parser's complaint for people; what it quotes of the text could be part of a password."""
-    if r"'\t'" in problem or "tab" in problem:
-        return "a tab where YAML wants spaces"
+    if "cannot start any token" in problem:
+        return (
+            "a tab where YAML wants spaces"
+            if character == "\t"
+            else f"text that begins with `{character}` needs quotes"
+        )
     if "alias" in problem or "anchor" in problem:
         return "a malformed alias or anchor; text that begins with `*` or `&` needs quotes"
     if "tag" in problem or "directive" in problem:
@@ -246,7 +255,7 @@ class _Composer:
         return Node(_place(event), items, places, 1 + sum(item.size for item in items.values()))
 
     def _key(self, event: Any, path: Path) -> str:
-        node = self._node(event, path)
+        node = self._node(event, (*path, "?"))
         if isinstance(node.value, str):
             return node.value
         shown = f"; write it in quotes: {event.value!r}" if isinstance(event, yaml.ScalarEvent) else ""

@@ -58,8 +58,9 @@ def parse_spec(text: str | bytes, *, path: Path, registry: KnownPlugins) -> Spec
         PluginError: the options of a plugin are no JSON Schema.
     """
     document = read_document(text, str(path))
-    violations = _form_violations(document, compose_schema(registry))
-    reader = PolicyReader(registry)
+    schema = compose_schema(registry)
+    violations = _form_violations(document, schema)
+    reader = PolicyReader(registry, schema)
     policy: Policy = {}
     if _is_sound(document, violations, "migration"):
         violations += _contradictions(document)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dtsrun.spec.defaults import with_defaults
 from dtsrun.spec.document import MAX_BYTES, Document, read_document
-from dtsrun.spec.schema import KnownPlugins, compose_policy_schema
+from dtsrun.spec.schema import KnownPlugins, Schema, policy_part
 from dtsrun.spec.validate import did_you_mean, violations_of
 from dtsrun.spec.violations import InvalidSpec, Violation
 
@@ -44,10 +44,10 @@ class Mention:
 class PolicyReader:
     """Reads policies and what they extend; collects all that is wrong with them."""
 
-    def __init__(self, registry: KnownPlugins) -> None:
+    def __init__(self, registry: KnownPlugins, schema: Schema) -> None:
         self.violations: list[Violation] = []
         self._registry = registry
-        self._schema = compose_policy_schema(registry)
+        self._schema = policy_part(schema)
         self._read_so_far = 0
 
     def read(self, policy: str | Mapping[str, Any], mention: Mention) -> Policy:

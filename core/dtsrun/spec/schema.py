@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from typing import Any, Final, Protocol
 
@@ -48,7 +49,7 @@ def compose_schema(registry: KnownPlugins) -> Schema:
     Raises:
         PluginError: the options of a plugin are no JSON Schema; names the plugin.
     """
-    schema: Schema = yaml.safe_load(resources.files(__package__).joinpath("core.yaml").read_text("utf-8"))
+    schema: Schema = copy.deepcopy(_core())
     definitions = schema["$defs"]
     definitions["access"] = _access(registry.access_types, definitions)
     definitions["secret"] = _secret(registry.secrets)
@@ -66,9 +67,14 @@ def compose_policy_schema(registry: KnownPlugins) -> Schema:
     Raises:
         PluginError: the options of a plugin are no JSON Schema; names the plugin.
     """
-    whole = compose_schema(registry)
-    used = {name: whole["$defs"][name] for name in ("checks", "check_name", "waiver", "sql_check")}
-    return {"$schema": whole["$schema"], **whole["$defs"]["policy"], "required": ["dtsrun_policy"], "$defs": used}
+    return policy_part(compose_schema(registry))
+
+
+def policy_part(schema: Schema) -> Schema:
+    """Return the schema of a policy file out of that of a spec."""
+    definitions = schema["$defs"]
+    used = {name: definitions[name] for name in ("checks", "check_name", "waiver", "sql_check")}
+    return {"$schema": schema["$schema"], **definitions["policy"], "required": ["dtsrun_policy"], "$defs": used}
 
 
 def options_schema(plugin: Plugin) -> Schema:
@@ -85,6 +91,12 @@ def title_of(plugin: Plugin) -> str:
     """Return the first line of a plugin's page, its name where it has none."""
     page = inspect.getdoc(type(plugin)) or inspect.getdoc(inspect.getmodule(type(plugin))) or plugin.name
     return page.strip().partition("\n")[0].rstrip(".")
+
+
+@cache
+def _core() -> Schema:
+    core: Schema = yaml.safe_load(resources.files(__package__).joinpath("core.yaml").read_text("utf-8"))
+    return core
 
 
 def _access(access_types: Iterable[AccessType], definitions: Schema) -> Schema:
