@@ -51,6 +51,9 @@ def login(conninfo: str, *, seconds: float) -> LoginResult:
             return LoginResult(ok=False, message=f"no answer within {seconds:g} s", timed_out=True)
         if connection.status == pq.ConnStatus.OK:
             return LoginResult(ok=True, message=_greeting(connection), encrypted=encrypted)
+        if trace is not None:
+            # Only this flushes what libpq wrote.
+            connection.untrace()
         said = connection.get_error_message().strip()
         return LoginResult(
             ok=False,
