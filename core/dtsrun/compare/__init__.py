@@ -1,5 +1,6 @@
 """Comparison of both ends: the rows of a table, and the definitions of a database."""
 
+from dtsrun.compare.definitions import compare_definitions
 from dtsrun.compare.rows import compare_rows
 
-__all__ = ["compare_rows"]
+__all__ = ["compare_definitions", "compare_rows"]
