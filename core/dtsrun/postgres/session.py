@@ -99,7 +99,8 @@ def apply_settings(connection: Connection, settings: Mapping[str, str]) -> None:
     connection.execute(
         "select pg_catalog.set_config(s.name, w.value, false)"
         "  from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) as w(name, value)"
-        "  join pg_catalog.pg_settings s on s.name = pg_catalog.lower(w.name)"
+        # Some names have capitals: DateStyle, IntervalStyle, TimeZone.
+        "  join pg_catalog.pg_settings s on pg_catalog.lower(s.name) = pg_catalog.lower(w.name)"
         " where s.setting is distinct from w.value",
         [list(settings), list(settings.values())],
     )
