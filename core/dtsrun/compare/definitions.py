@@ -16,6 +16,8 @@ from dtsrun.compare.tokens import Tokens
 MARKS_SCHEMA: Final = "_dtsrun"
 """Our own memory on the target."""
 
+ACLS: Final = frozenset({"ACL", "DEFAULT ACL"})
+
 OF_DATABASE: Final = frozenset({"DATABASE", "DATABASE PROPERTIES"})
 
 OWNED_WITH_ANOTHER: Final = frozenset(
@@ -165,7 +167,7 @@ def _is_extra(comparison: Comparison, entry: Entry) -> bool:
 
 def _says_nothing(entry: Entry) -> bool:
     """Return whether an ACL entry leads to what holds without it."""
-    return entry.type == "ACL" and effective(entry) == default(entry)
+    return entry.type in ACLS and effective(entry) == default(entry)
 
 
 def _of_place(
@@ -194,7 +196,7 @@ def _of_place(
 def _is_same(comparison: Comparison, ours: _End, theirs: _End, entry: Entry, other: Entry) -> bool:
     if same(ours.words[entry.id], theirs.words[other.id], entry, comparison.versions):
         return True
-    if entry.type != "ACL":
+    if entry.type not in ACLS:
         return False
     grants = [effective(each) for each in (entry, other)]
     if comparison.versions.crosses(MAINTAIN_SINCE):

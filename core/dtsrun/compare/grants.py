@@ -1,4 +1,4 @@
-"""What an ACL entry of the dump comes to: who may do what in the end.
+"""What an ACL of the dump comes to: who may do what in the end.
 
 pg_dump writes an ACL as the shortest way from the default, and since version 17 the privilege MAINTAIN makes that way
 another one. So the statements are played through, and what they lead to is compared.
@@ -50,10 +50,10 @@ class Grant(NamedTuple):
 
 
 def effective(entry: Entry) -> frozenset[Grant] | None:
-    """Return what an ACL entry leads to; None where a statement is of another form than is known here."""
+    """Return what an entry of type ACL or DEFAULT ACL leads to; None where a statement is of another form than is known here."""
     owner = grantor = entry.owner or ""
     held = set(default(entry))
-    for statement in split(tokens(entry.sql), ";"):
+    for statement in map(_bare, split(tokens(entry.sql), ";")):
         if statement[:3] == ("SET", "SESSION", "AUTHORIZATION"):
             grantor = _name(statement[3].strip("'"))
         elif statement == ("RESET", "SESSION", "AUTHORIZATION"):
@@ -66,8 +66,10 @@ def effective(entry: Entry) -> frozenset[Grant] | None:
 
 
 def default(entry: Entry) -> frozenset[Grant]:
-    """Return what holds where there is no ACL entry."""
-    owner, kind = entry.owner or "", entry.name.partition(" ")[0]
+    """Return what holds where there is no such entry; default privileges in a schema come on top of the others."""
+    if entry.type == "DEFAULT ACL" and entry.schema:
+        return frozenset()
+    owner, kind = entry.owner or "", _kind(entry)
     # Since version 15 everyone may use the schema public, not create in it; pg_dump counts from there.
     everyone = frozenset({"USAGE"}) if entry.name == PUBLIC_SCHEMA else OF_EVERYONE.get(kind, frozenset())
     return frozenset(
@@ -83,7 +85,21 @@ def without_maintain(grants: frozenset[Grant]) -> frozenset[Grant]:
 
 
 def _privileges_of(entry: Entry) -> frozenset[str]:
-    return PRIVILEGES.get(entry.name.partition(" ")[0], frozenset({"USAGE"}))
+    return PRIVILEGES.get(_kind(entry), frozenset({"USAGE"}))
+
+
+def _kind(entry: Entry) -> str:
+    """`TABLE orders` and `DEFAULT PRIVILEGES FOR TABLES` -> `TABLE`."""
+    if entry.type == "DEFAULT ACL":
+        return entry.name.rpartition(" ")[2].removesuffix("S")
+    return entry.name.partition(" ")[0]
+
+
+def _bare(statement: Tokens) -> Tokens:
+    """Return the GRANT or REVOKE inside ALTER DEFAULT PRIVILEGES."""
+    if statement[:3] != ("ALTER", "DEFAULT", "PRIVILEGES"):
+        return statement
+    return statement[min(statement.index(word) for word in ("GRANT", "REVOKE") if word in statement) :]
 
 
 def _apply(held: set[Grant], statement: Tokens, grantor: str, privileges: frozenset[str]) -> set[Grant]:
