@@ -18,6 +18,8 @@ from dtsrun.spec.violations import InvalidSpec, Violation
 Policy = dict[str, Any]
 
 DEFAULT: Final = "builtin:default"
+"""Lies below every policy."""
+
 MAX_POLICIES: Final = 50
 """Policies read for one spec: what stops files that extend each other in ever more ways."""
 
@@ -55,9 +57,8 @@ class PolicyReader:
 
         One that stands in place has been validated with the spec.
         """
-        if isinstance(policy, str):
-            return self._completed(self._named(policy, mention))
-        return self._completed(self._merged(policy, mention))
+        said = self._named(policy, mention) if isinstance(policy, str) else self._merged(policy, mention)
+        return self._completed(_over(said, self._named(DEFAULT, mention)))
 
     def _named(self, name: str, mention: Mention) -> Policy:
         self._read_so_far += 1
@@ -86,7 +87,7 @@ class PolicyReader:
     def _merged(self, policy: Mapping[str, Any], mention: Mention) -> Policy:
         self.violations += _doubled_checks(policy.get("sql_checks", []), mention.below("sql_checks"))
         merged: Policy = {}
-        for index, name in enumerate(policy.get("extends", [DEFAULT])):
+        for index, name in enumerate(policy.get("extends", [])):
             merged = _over(self._named(name, mention.below("extends", index)), merged)
         return _over(policy, merged)
 
@@ -137,7 +138,7 @@ def _over(policy: Mapping[str, Any], below: Mapping[str, Any]) -> Policy:
         options = {**checks.get(name, {}).get("options", {}), **check.get("options", {})}
         checks[name] = {**checks.get(name, {}), **check, "options": options}
     queries = {check["id"]: check for check in (*below.get("sql_checks", []), *policy.get("sql_checks", []))}
-    plain = {key: policy.get(key, below.get(key)) for key in ("undetermined", "alarms")}
+    plain = {key: value for key, value in {**below, **policy}.items() if key in ("undetermined", "alarms")}
     return {
         "checks": checks,
         **plain,
