@@ -16,6 +16,10 @@ from dtsrun.graph import CycleError, topological_order
 LATE_STAGES: Final = ("verify", "complete")
 """Stages whose steps wait for all earlier work of their database, unless they say what they need."""
 
+DATA_STAGES: Final = ("full", "indexes")
+"""Stages whose steps wait for the whole structure of their database: a partition that is attached after its parent
+got a primary key would get another one, and rows that come before a definition would be scanned for it."""
+
 MOST_PARALLEL: Final = 8
 """What `auto` goes up to: beyond, a copy rarely gains and the source always feels it."""
 
@@ -81,7 +85,7 @@ def make_plan(planning: Planning, stages: Sequence[Stage]) -> Plan:
     for stage in stages:
         if planning.spec.migration_type in stage.types:
             steps.extend(stage.plan(planning))
-    return _resolved(_with_late_edges(steps))
+    return _with_structure_edges(_resolved(_with_late_edges(steps)))
 
 
 def decide_resources(wanted: Resources) -> tuple[Resources, str]:
@@ -113,6 +117,23 @@ def _late(
         return replace(step, after=(*everything, *verifying))
     own = everything if step.database is None else (*early.get(None, ()), *early.get(step.database, ()))
     return replace(step, after=tuple(own))
+
+
+def _with_structure_edges(plan: Plan) -> Plan:
+    """Let the steps of the data stages wait for the last steps of their database's structure."""
+    structure = [step for step in plan.steps.values() if step.stage == "structure" and step.database is not None]
+    waited_for = {key for step in structure for key in step.after}
+    last: dict[str | None, list[str]] = {}
+    for step in structure:
+        if step.key not in waited_for:
+            last.setdefault(step.database, []).append(step.key)
+    steps = (
+        replace(s, after=tuple(dict.fromkeys((*s.after, *last.get(s.database, ())))))
+        if s.stage in DATA_STAGES and s.database is not None
+        else s
+        for s in plan.steps.values()
+    )
+    return _resolved(steps)
 
 
 def _resolved(steps: Iterable[Step]) -> Plan:

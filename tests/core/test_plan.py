@@ -6,7 +6,7 @@ import pytest
 
 from dtsrun.api import Lane, Resources, Step, entry_name, rows_name
 from dtsrun.errors import MigrationError
-from dtsrun.plan import Plan, _resolved, _with_late_edges, decide_resources
+from dtsrun.plan import Plan, _resolved, _with_late_edges, _with_structure_edges, decide_resources
 
 
 def step(key, **fields):
@@ -16,7 +16,7 @@ def step(key, **fields):
 
 
 def planned(*steps):
-    return _resolved(_with_late_edges(steps))
+    return _with_structure_edges(_resolved(_with_late_edges(steps)))
 
 
 def test_needs_wait_for_every_step_that_provides_the_name():
@@ -92,3 +92,15 @@ def test_what_the_user_sets_is_kept_and_what_is_chosen_is_said():
     assert resources.index >= 2
     assert "auto" in why
     assert "as the spec says" in decide_resources(Resources(copy=1, index=1))[1]
+
+
+def test_rows_and_indexes_wait_for_the_whole_structure_of_their_database_and_no_other():
+    plan = planned(
+        step("shop/create", stage="structure", provides=(entry_name("shop", 1),)),
+        step("shop/attach", stage="structure", after=("shop/create",)),
+        step("hr/create", stage="structure", database="hr"),
+        step("shop/copy", needs=(entry_name("shop", 1),)),
+        step("shop/index", stage="indexes"),
+    )
+    assert set(plan.steps["shop/copy"].after) == {"shop/create", "shop/attach"}
+    assert plan.steps["shop/index"].after == ("shop/attach",)
