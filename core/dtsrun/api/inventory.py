@@ -201,6 +201,11 @@ class ServerFacts:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def release(self) -> str:
+        """For people: `16.14`."""
+        return f"{self.version // 10000}.{self.version % 10000}"
+
+    @property
     def major(self) -> int:
         """10 .. 18."""
         return self.version // 10000

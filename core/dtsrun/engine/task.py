@@ -294,7 +294,7 @@ class Run:
         folder = task_folder(self._journal.home, self._name)
         self._journal.set_summary(
             self._name,
-            **{s: {"description": ends.routes[s].description, "version": ends.facts[s].version_text} for s in SIDES},
+            **{s: {"description": ends.routes[s].description, "version": ends.facts[s].release} for s in SIDES},
             objects=_count_objects(inventory),
             left_out=list(inventory.left_out),
             notes=[note for side in SIDES for note in ends.routes[side].notes],

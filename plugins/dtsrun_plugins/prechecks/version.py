@@ -61,15 +61,15 @@ class Version(Precheck):
                 yield Finding(
                     subject=side,
                     message=f"the {side} is PostgreSQL {facts.major}, which dtsrun was not tried on",
-                    observed=facts.version_text,
+                    observed=facts.release,
                     expected=f"{OLDEST} to {NEWEST}",
                     severity=Severity.FAIL if facts.major < OLDEST else Severity.ALARM,
                 )
         if target.major < source.major:
             yield Finding(
                 subject="target",
-                message=f"the target (PostgreSQL {target.major}) is older than the source (PostgreSQL {source.major})",
-                observed=target.version_text,
+                message=f"the target (PostgreSQL {target.release}) is older than the source (PostgreSQL {source.release})",
+                observed=target.release,
                 expected=f"{source.major} or later",
                 fix=Fix(text=f"take a target of version {source.major} or later", side="target"),
             )
@@ -77,7 +77,7 @@ class Version(Precheck):
             yield Finding(
                 subject="target",
                 message=f"the task upgrades PostgreSQL {source.major} to {target.major}",
-                observed=target.version_text,
-                expected=source.version_text,
+                observed=target.release,
+                expected=source.release,
                 severity=Severity.ALARM,
             )
