@@ -12,6 +12,7 @@ from typing import Any, Final
 from dtsrun.api import AccessType, MigrationType, Side
 from dtsrun.errors import SpecError
 from dtsrun.registry import load_registry
+from dtsrun.spec.defaults import with_defaults
 from dtsrun.spec.validate import did_you_mean
 
 PLACEHOLDER: Final = "CHANGE_ME"
@@ -124,8 +125,8 @@ def _example(schema: Mapping[str, Any]) -> Any:
         if schema.get(key):
             return schema[key][0]
     for key in ("default", "const"):
-        if schema.get(key):
-            return schema[key]
+        if key in schema:
+            return with_defaults(schema, schema[key])
     return _example_of_type(schema)
 
 
