@@ -37,6 +37,10 @@ READING_TYPES: Final = frozenset({"INDEX", "CONSTRAINT", "CHECK CONSTRAINT", "FK
 """Entries that read their tables from end to end."""
 
 
+OWN_TABLE_TYPES: Final = frozenset({"INDEX", "CONSTRAINT", "CHECK CONSTRAINT"})
+"""Of these, those that read one table."""
+
+
 class Cost(IntEnum):
     """What an entry costs."""
 
@@ -149,6 +153,9 @@ class PostData:
 
     def _onwards(self, entry: Entry, other: Entry, through_bodies: bool) -> Iterable[int]:
         if other.type in ("TABLE", "FOREIGN TABLE", "MATERIALIZED VIEW"):
+            return ()
+        if entry.type in OWN_TABLE_TYPES and other.type in OWN_TABLE_TYPES:
+            # The index of a partition waits for the parent's index, not for the rows of the other partitions.
             return ()
         if other.type in ("FUNCTION", "PROCEDURE", "AGGREGATE", "TYPE", "DOMAIN"):
             is_evaluated = through_bodies and entry.type in READING_TYPES

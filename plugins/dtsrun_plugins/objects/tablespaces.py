@@ -47,8 +47,17 @@ class Tablespaces(ObjectKind):
     name = "object.tablespaces"
     options = {
         "properties": {
-            "policy": {"enum": ["default", "map"], "default": "default"},
-            "map": {"type": "object", "additionalProperties": {"type": "string"}, "default": {}},
+            "policy": {
+                "enum": ["default", "map"],
+                "default": "default",
+                "description": "default: everything into the default tablespace; map: as `map` says",
+            },
+            "map": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "default": {},
+                "description": "names of tablespaces on the target by their names on the source",
+            },
         }
     }
 
