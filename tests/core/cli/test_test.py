@@ -1,0 +1,59 @@
+"""`dtsrun test SPEC`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dtsrun.api import ProbeResult, Route
+from dtsrun.cli import main
+
+SPEC = """\
+dtsrun: 1
+task: {{name: try}}
+source: {{type: postgresql, access: {{type: public_network, host: {host}, port: {port}, tls: {{mode: disable}}}}, account: {user}}}
+target: {{type: postgresql, access: {{type: public_network, host: {host}, port: {other}, tls: {{mode: disable}}}}, account: {user}}}
+migration: {{type: full, objects: entire_instance}}
+"""
+
+
+def spec_for(folder: Path, route: Route, other_port: str) -> Path:
+    path = folder / "spec.yaml"
+    values = {"host": "127.0.0.1", "port": route.parameters["port"], "user": route.parameters.get("user", "postgres")}
+    path.write_text(SPEC.format(**values, other=other_port))
+    return path
+
+
+def test_two_ends_that_answer(source_route: Route, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = spec_for(tmp_path, source_route, source_route.parameters["port"])
+    assert main(["test", str(spec)]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if " ok " in line]
+    assert [line.split()[:2] for line in lines if "login" in line] == [["source", "login"], ["target", "login"]]
+
+
+def test_an_end_that_cannot_be_reached_is_told_with_its_cause(
+    source_route: Route, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = spec_for(tmp_path, source_route, "1")
+    assert main(["test", str(spec)]) == 4
+    failed = [line for line in capsys.readouterr().out.splitlines() if " failed " in line]
+    assert len(failed) == 1
+    assert failed[0].startswith("target")
+    assert "(refused)" in failed[0]
+
+
+def test_json_is_one_object_a_step(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def probes(path: Path) -> Iterator[ProbeResult]:
+        yield ProbeResult(side="source", step="tcp", status="ok", seconds=0.5, message="db:5432")
+        yield ProbeResult(side="source", step="login", status="failed", seconds=0.5, message="no", cause="tls")
+
+    monkeypatch.setattr("dtsrun.cli.test.probe_ends", probes)
+    assert main(["test", str(tmp_path / "spec.yaml"), "--json"]) == 4
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["status"] == "ok"
+    assert second["cause"] == "tls"
