@@ -44,7 +44,7 @@ def hostile(source_route: Route, fresh_database) -> Iterator[str]:
 def test_settings_of_a_database_do_not_reach_us(source_route: Route, hostile: str) -> None:
     with connect(source_route, hostile) as connection:
         rows = connection.execute(
-            "select name, setting from pg_catalog.pg_settings where name = any(%s)", [list(HOSTILE)]
+            "select name, setting from pg_catalog.pg_settings where lower(name) = any(%s)", [list(HOSTILE)]
         ).fetchall()
     assert {row.name.lower(): row.setting for row in rows} == {name: SETTINGS[name] for name in HOSTILE}
 
