@@ -50,7 +50,7 @@ class Grant(NamedTuple):
 
 
 def effective(entry: Entry) -> frozenset[Grant] | None:
-    """Return what an entry of type ACL or DEFAULT ACL leads to; None where a statement is of another form than is known here."""
+    """Return what an entry of type ACL or DEFAULT ACL leads to; None where a statement of it is of an unknown form."""
     owner = grantor = entry.owner or ""
     held = set(default(entry))
     for statement in map(_bare, split(tokens(entry.sql), ";")):

@@ -8,11 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
-import psycopg
-
 from dtsrun.api import Difference, StepContext
 from dtsrun.compare.ends import on_both
-from dtsrun.compare.scan import SHOWN_CHARACTERS, Detail, Key, Suspect, TableEnd
+from dtsrun.compare.scan import SHOWN_CHARACTERS, UNREADABLE, Detail, Key, Suspect, TableEnd
 
 MOST_SUSPECTS: Final = 100_000
 """Rows of differing buckets that are looked at one by one; beyond, the count of differences is a lower bound."""
@@ -22,8 +20,7 @@ MOST_DIFFERING: Final = 10_000
 
 NO_ROW: Final = "(no row)"
 
-UNREADABLE: Final = (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter)
-"""A value holds bytes that are not valid in its own database's encoding: it can be compared, but not shown."""
+NOT_TEXT: Final = "not valid text"
 
 
 def difference(
@@ -156,6 +153,8 @@ def _both_values(end: TableEnd, source: Detail, target: Detail, differing: Seque
 
 
 def _values(end: TableEnd, row: Detail, columns: Sequence[int]) -> str:
+    if not row.values:
+        return f"{NOT_TEXT} ({_digests(end, row, columns)})"
     return _short(", ".join(f"{end.columns[n]['name']}={_literal(row.values[n])}" for n in columns))
 
 

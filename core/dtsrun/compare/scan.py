@@ -7,6 +7,7 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import psycopg
 from psycopg import sql
 
 from dtsrun.api import Connection
@@ -18,6 +19,9 @@ hundred."""
 
 SHOWN_CHARACTERS: Final = 120
 """How much of a value is fetched to be shown."""
+
+UNREADABLE: Final = (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter)
+"""What a server says of a text that is not valid in its own encoding, or has no place in ours."""
 
 _WHERE = re.compile(r"\s*where\b", re.IGNORECASE)
 
@@ -47,6 +51,8 @@ class Detail(NamedTuple):
 
     digests: tuple[str, ...]
     values: tuple[str | None, ...]
+    """How each value begins. Empty where bytes of one are not valid in the database's own encoding: such values can be
+    compared, but not shown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,10 +119,18 @@ class TableEnd:
 
     def details(self, keys: Collection[Key]) -> Mapping[Key, list[Detail]]:
         """Return rows by key, column by column. A key that is unique in name only can have several."""
+        values = [self.form.shown(c, SHOWN_CHARACTERS) for c in self.columns]
+        try:
+            with self.connection.transaction():
+                return self._details(keys, values)
+        except UNREADABLE:
+            return self._details(keys, [])
+
+    def _details(self, keys: Collection[Key], values: Sequence[sql.Composable]) -> Mapping[Key, list[Detail]]:
         statement = query("details.sql").format(
             keys=self._keys(),
             digests=sql.SQL(", ").join(self.form.digest(c) for c in self.columns),
-            values=sql.SQL(", ").join(self.form.shown(c, SHOWN_CHARACTERS) for c in self.columns),
+            values=sql.SQL(", ").join(values),
             table=self._table(),
             condition=self._condition(),
             wanted=_texts_of_arrays(keys),
