@@ -24,6 +24,8 @@ from dtsrun_plugins.objects.functions import Functions
 from dtsrun_plugins.objects.grants import Grants
 from dtsrun_plugins.objects.indexes import Indexes
 from dtsrun_plugins.objects.languages import Languages
+from dtsrun_plugins.objects.large_objects import LargeObjects
+from dtsrun_plugins.objects.materialized_views import MaterializedViews
 from dtsrun_plugins.objects.operator_classes import OperatorClasses
 from dtsrun_plugins.objects.operator_families import OperatorFamilies
 from dtsrun_plugins.objects.operators import Operators
@@ -35,6 +37,7 @@ from dtsrun_plugins.objects.roles import Roles
 from dtsrun_plugins.objects.rules import Rules
 from dtsrun_plugins.objects.schemas import Schemas
 from dtsrun_plugins.objects.security_labels import SecurityLabels
+from dtsrun_plugins.objects.sequences import Sequences
 from dtsrun_plugins.objects.subscriptions import Subscriptions
 from dtsrun_plugins.objects.tablespaces import Tablespaces
 from dtsrun_plugins.objects.text_search import TextSearch
@@ -66,6 +69,8 @@ PLUGINS: tuple[type[ObjectKind], ...] = (
     Grants,
     Indexes,
     Languages,
+    LargeObjects,
+    MaterializedViews,
     OperatorClasses,
     OperatorFamilies,
     Operators,
@@ -77,6 +82,7 @@ PLUGINS: tuple[type[ObjectKind], ...] = (
     Rules,
     Schemas,
     SecurityLabels,
+    Sequences,
     Subscriptions,
     Tablespaces,
     TextSearch,
