@@ -39,6 +39,7 @@ from dtsrun_plugins.objects.schemas import Schemas
 from dtsrun_plugins.objects.security_labels import SecurityLabels
 from dtsrun_plugins.objects.sequences import Sequences
 from dtsrun_plugins.objects.subscriptions import Subscriptions
+from dtsrun_plugins.objects.tables import Tables
 from dtsrun_plugins.objects.tablespaces import Tablespaces
 from dtsrun_plugins.objects.text_search import TextSearch
 from dtsrun_plugins.objects.transforms import Transforms
@@ -84,6 +85,7 @@ PLUGINS: tuple[type[ObjectKind], ...] = (
     SecurityLabels,
     Sequences,
     Subscriptions,
+    Tables,
     Tablespaces,
     TextSearch,
     Transforms,
