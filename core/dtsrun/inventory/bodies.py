@@ -26,8 +26,8 @@ from dtsrun.inventory.facts import ObjectId, query
 LONGEST_BODY: Final = 200_000
 """Bytes; longer ones are generated code, and take seconds to parse."""
 
-LONGEST_SECONDS: Final = 20.0
-"""For all bodies of a database; what is left then has no edges."""
+LONGEST_SECONDS: Final = 60.0
+"""For all bodies of a database, some twenty thousand; what is left then has no edges."""
 
 _RELATIONS: Final = 1259
 _ROUTINES: Final = 1255
@@ -49,9 +49,9 @@ _TOKEN = re.compile(
 )
 
 _QUERIES: Final = frozenset(
-    {"select", "insert", "update", "delete", "merge", "with", "values", "table", "truncate", "execute"}
+    {"select", "insert", "update", "delete", "merge", "with", "values", "table", "truncate", "perform", "execute"}
 )
-"""Words that a statement which names relations begins with."""
+"""Words that a statement which names relations begins with; the last two are PL/pgSQL's."""
 
 _CONTROL: Final = frozenset({"begin", "declare", "then", "else", "loop", "exception"})
 """Words of PL/pgSQL after which a statement begins."""
@@ -68,16 +68,20 @@ class Token(NamedTuple):
     text: str
     start: int
     end: int
+    word: str
+    """In lower case; empty for what is not a bare word."""
+    name: str
+    """As an identifier means it; empty for what is none."""
+    depth: int
+    """How much deeper in parentheses and brackets it leads."""
 
-    @property
-    def word(self) -> str:
-        """In lower case; empty for what is not a bare word."""
-        return self.text.lower() if self.kind == "word" else ""
-
-    @property
-    def name(self) -> str:
-        """As an identifier means it; empty for what is none."""
-        return self.text[1:-1].replace('""', '"') if self.kind == "quoted" else self.word
+    @classmethod
+    def of(cls, match: re.Match[str]) -> Token:
+        kind, text = match.lastgroup or "", match.group()
+        word = text.lower() if kind == "word" else ""
+        name = text[1:-1].replace('""', '"') if kind == "quoted" else word
+        depth = _DEPTH.get(text, 0) if kind == "sign" else 0
+        return cls(kind, text, match.start(), match.end(), word, name, depth)
 
     @property
     def content(self) -> str:
@@ -86,11 +90,6 @@ class Token(NamedTuple):
             delimiter = self.text[: self.text.index("$", 1) + 1]
             return self.text[len(delimiter) : -len(delimiter)]
         return self.text[self.text.index("'") + 1 : -1].replace("''", "'")
-
-    @property
-    def depth(self) -> int:
-        """How much deeper in parentheses and brackets it leads."""
-        return _DEPTH.get(self.text, 0) if self.kind == "sign" else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +105,26 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Routine:
-    """A routine that a body may call: its entry, and how many arguments it takes."""
+    """A routine that a body may call, and how many arguments it takes."""
 
-    entry: int
+    object: ObjectId
     least: int
     most: int
 
 
 class Names:
-    """What the bodies of a database may name, by schema and name, as ids of entries."""
+    """What the bodies of a database may name, by schema and name."""
 
     def __init__(self, system_routines: Iterable[str] = ()) -> None:
-        self.relations: dict[tuple[str, str], int] = {}
+        self.relations: dict[tuple[str, str], ObjectId] = {}
         self.routines: defaultdict[tuple[str, str], list[Routine]] = defaultdict(list)
         self.relation_words: set[str] = set()
         self.routine_words: set[str] = set()
         self.system_routines = frozenset(system_routines)
 
-    def add_relation(self, schema: str, name: str, entry: int) -> None:
-        """Make a relation known by the id of its entry."""
-        self.relations[schema, name] = entry
+    def add_relation(self, schema: str, name: str, relation: ObjectId) -> None:
+        """Make a relation known."""
+        self.relations[schema, name] = relation
         self.relation_words.add(name)
 
     def add_routine(self, schema: str, name: str, routine: Routine) -> None:
@@ -133,48 +132,62 @@ class Names:
         self.routines[schema, name].append(routine)
         self.routine_words.add(name)
 
-    def relation(self, schema: str | None, name: str, path: Sequence[str]) -> int | None:
+    def relation(self, schema: str | None, name: str, path: Sequence[str]) -> ObjectId | None:
         """Return the relation that a name means on a search path."""
         for each in [schema] if schema else path:
             if (each, name) in self.relations:
                 return self.relations[each, name]
         return None
 
-    def routine(self, schema: str | None, name: str, arguments: int, path: Sequence[str]) -> list[int]:
+    def routine(self, schema: str | None, name: str, arguments: int, path: Sequence[str]) -> list[ObjectId]:
         """Return the routines that a call may mean; of several, those that take so many arguments."""
         if schema is None and name in self.system_routines:
             return []
         for each in [schema] if schema else path:
             found = self.routines.get((each, name), [])
-            fitting = [r.entry for r in found if r.least <= arguments <= r.most]
+            fitting = [r.object for r in found if r.least <= arguments <= r.most]
             if fitting:
                 return fitting
         return []
 
 
-def read_body_edges(connection: Connection, entries: Sequence[Entry]) -> dict[int, tuple[int, ...]]:
-    """Return, by the id of a routine's entry, the ids of those that its body names and pg_dump does not know of.
+def read_body_edges(
+    connection: Connection, *, seconds: float = LONGEST_SECONDS
+) -> tuple[dict[ObjectId, frozenset[ObjectId]], int]:
+    """Return what the bodies of routines name, and how many were not read for lack of time.
 
-    What belongs to an extension is named by the extension's entry.
+    What belongs to an extension is named as the extension.
     """
-    by_object = {(e.catalog, e.oid): e.id for e in entries if e.oid and e.catalog}
-    known = {e.id: {e.id, *e.depends_on} for e in entries}
-    names = _read_names(connection, by_object)
-    deadline = time.monotonic() + LONGEST_SECONDS
-    edges: dict[int, tuple[int, ...]] = {}
+    names = _read_names(connection)
+    bodies = connection.execute(query("bodies"), {"longest": LONGEST_BODY}).fetchall()
+    deadline = time.monotonic() + seconds
+    edges: dict[ObjectId, frozenset[ObjectId]] = {}
     with _quiet_parser():
-        for row in connection.execute(query("bodies"), {"longest": LONGEST_BODY}):
-            routine = by_object.get((_ROUTINES, row.oid))
-            if routine is None or time.monotonic() > deadline:
-                continue
-            found = named_by(Body(*row), names) - known[routine]
+        for number, row in enumerate(bodies):
+            if time.monotonic() > deadline:
+                return edges, len(bodies) - number
+            found = named_by(Body(*row), names)
             if found:
-                edges[routine] = tuple(sorted(found))
-    return edges
+                edges[_ROUTINES, row.oid] = frozenset(found)
+    return edges, 0
 
 
-def named_by(body: Body, names: Names) -> set[int]:
-    """Return the entries that a body names."""
+def edges_of_entries(
+    entries: Sequence[Entry], edges: Mapping[ObjectId, frozenset[ObjectId]]
+) -> dict[int, tuple[int, ...]]:
+    """Return, by the id of a routine's entry, the ids of those that its body names and pg_dump does not know of."""
+    by_object = {(e.catalog, e.oid): e.id for e in entries if e.oid and e.catalog}
+    found: dict[int, tuple[int, ...]] = {}
+    for each in entries:
+        named = {by_object[o] for o in edges.get((each.catalog, each.oid), ()) if o in by_object}
+        more = named.difference(each.depends_on, [each.id])
+        if more:
+            found[each.id] = tuple(sorted(more))
+    return found
+
+
+def named_by(body: Body, names: Names) -> set[ObjectId]:
+    """Return the objects that a body names."""
     path = search_path(body)
     tokens = tokenize(body.body)
     found = {
@@ -183,9 +196,14 @@ def named_by(body: Body, names: Names) -> set[int]:
         *_named_in_strings(tokens, names, path),
     }
     for statement in _statements(body, tokens):
-        if names.relation_words.intersection(t.name for t in statement):
+        if _may_name_relation(statement, names):
             found.update(_relations_in(statement, body, names, path))
     return found
+
+
+def _may_name_relation(statement: Sequence[Token], names: Names) -> bool:
+    """Parsing is the slow part, and most statements of PL/pgSQL name no relation."""
+    return any(t.name in names.relation_words or t.word == "execute" for t in statement)
 
 
 def search_path(body: Body) -> list[str]:
@@ -197,14 +215,10 @@ def search_path(body: Body) -> list[str]:
 
 def tokenize(text: str) -> list[Token]:
     """Return the tokens of SQL or PL/pgSQL; never fails."""
-    return [
-        Token(match.lastgroup or "", match.group(), match.start(), match.end())
-        for match in _TOKEN.finditer(text)
-        if match.lastgroup != "space"
-    ]
+    return [Token.of(match) for match in _TOKEN.finditer(text) if match.lastgroup != "space"]
 
 
-def _called(tokens: Sequence[Token], names: Names, path: Sequence[str]) -> Iterator[int]:
+def _called(tokens: Sequence[Token], names: Names, path: Sequence[str]) -> Iterator[ObjectId]:
     for i, token in enumerate(tokens[:-1]):
         if token.name not in names.routine_words or tokens[i + 1].text != "(":
             continue
@@ -231,7 +245,7 @@ def _argument_count(tokens: Sequence[Token], opening: int) -> int:
     return 0 if is_empty else commas + 1
 
 
-def _named_types(tokens: Sequence[Token], names: Names, path: Sequence[str]) -> Iterator[int]:
+def _named_types(tokens: Sequence[Token], names: Names, path: Sequence[str]) -> Iterator[ObjectId]:
     """Yield the relations of `name%rowtype` and `name.column%type`."""
     for i, token in enumerate(tokens[:-1]):
         wanted = tokens[i + 1].word
@@ -249,7 +263,7 @@ def _dotted_before(tokens: Sequence[Token], end: int) -> list[str]:
     return [t.name for t in tokens[start:end] if t.text != "."]
 
 
-def _named_in_strings(tokens: Sequence[Token], names: Names, path: Sequence[str]) -> Iterator[int]:
+def _named_in_strings(tokens: Sequence[Token], names: Names, path: Sequence[str]) -> Iterator[ObjectId]:
     """Yield the relations of `nextval('name')` and `'name'::regclass`."""
     for i, token in enumerate(tokens):
         if token.kind == "string" and _means_relation(tokens, i):
@@ -263,7 +277,7 @@ def _means_relation(tokens: Sequence[Token], i: int) -> bool:
     return before or after
 
 
-def _relation_of(parts: Sequence[str], names: Names, path: Sequence[str]) -> Iterator[int]:
+def _relation_of(parts: Sequence[str], names: Names, path: Sequence[str]) -> Iterator[ObjectId]:
     if parts:
         found = names.relation(parts[-2] if len(parts) > 1 else None, parts[-1], path)
         if found is not None:
@@ -291,7 +305,7 @@ def _case_change(token: Token, statement: Sequence[Token], cases: int) -> int:
     return -1 if token.word == "end" and cases else 0
 
 
-def _relations_in(statement: Sequence[Token], body: Body, names: Names, path: Sequence[str]) -> Iterator[int]:
+def _relations_in(statement: Sequence[Token], body: Body, names: Names, path: Sequence[str]) -> Iterator[ObjectId]:
     for schema, name in _tables_in(statement, body):
         found = names.relation(schema, name, path)
         if found is not None:
@@ -318,6 +332,8 @@ def _outer_queries(statement: Sequence[Token], body: Body) -> Iterator[str]:
             continue
         if token.word == "execute":
             yield from (t.content for t in statement[i + 1 : i + 2] if t.kind == "string")
+        elif token.word == "perform":
+            yield f"select {_text(statement[i + 1 :], body)}"
         else:
             yield _text(statement[i:], body)
 
@@ -389,9 +405,10 @@ def _parsed(text: str) -> list[Any] | None:
 
 def _tables(trees: Iterable[Any]) -> Iterator[tuple[str | None, str]]:
     for tree in trees:
-        local = {_folded(cte.args["alias"].this) for cte in tree.find_all(exp.CTE) if cte.args.get("alias")}
-        for table in tree.find_all(exp.Table):
-            if isinstance(table.this, exp.Identifier):
+        nodes = list(tree.find_all(exp.CTE, exp.Table))
+        local = {_folded(n.args["alias"].this) for n in nodes if isinstance(n, exp.CTE) and n.args.get("alias")}
+        for table in nodes:
+            if isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier):
                 schema = table.args.get("db")
                 name = _folded(table.this)
                 if schema or name not in local:
@@ -402,20 +419,17 @@ def _folded(identifier: exp.Identifier) -> str:
     return str(identifier.this) if identifier.args.get("quoted") else str(identifier.this).lower()
 
 
-def _read_names(connection: Connection, by_object: Mapping[ObjectId, int]) -> Names:
+def _read_names(connection: Connection) -> Names:
     system = connection.execute(
         "select distinct proname as name from pg_catalog.pg_proc where pronamespace = 'pg_catalog'::regnamespace"
     )
     names = Names(row.name for row in system)
     for row in connection.execute(query("names")):
-        place = (row.catalog, row.oid) if row.extension is None else (_EXTENSIONS, row.extension)
-        entry = by_object.get(place)
-        if entry is None:
-            continue
+        found = (row.catalog, row.oid) if row.extension is None else (_EXTENSIONS, row.extension)
         if row.catalog == _RELATIONS:
-            names.add_relation(row.schema, row.name, entry)
+            names.add_relation(row.schema, row.name, found)
         else:
-            names.add_routine(row.schema, row.name, Routine(entry, row.least, row.most))
+            names.add_routine(row.schema, row.name, Routine(found, row.least, row.most))
     return names
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from dtsrun.api import (
     Database,
     DatabaseSelection,
     Entry,
+    Extension,
     Inventory,
     LargeObjects,
     Membership,
@@ -39,9 +41,9 @@ from dtsrun.api import (
 )
 from dtsrun.errors import AccessError, DtsrunError, MigrationError, SpecError
 from dtsrun.inventory import facts
-from dtsrun.inventory.bodies import read_body_edges
+from dtsrun.inventory.bodies import edges_of_entries, read_body_edges
 from dtsrun.inventory.dump import LOCK_WAIT_SECONDS, dump_entries
-from dtsrun.inventory.facts import DatabaseFacts
+from dtsrun.inventory.facts import DatabaseFacts, ObjectId
 from dtsrun.inventory.selection import choose_entries, choose_roles, choose_rows, find_parents, nearest
 from dtsrun.postgres.session import connect
 
@@ -167,45 +169,90 @@ def _refuse_unreadable(name: str, known: Mapping[str, DatabaseFacts]) -> None:
 
 
 def _read_database(reader: _Reader, known: DatabaseFacts, chosen: DatabaseSelection) -> tuple[Database, list[str]]:
-    with _explained(f"database {known.name}"), _snapshot(reader, known.name) as (connection, snapshot):
-        entries = dump_entries(
-            reader.route,
-            known.name,
-            reader.kinds,
-            tools=reader.tools,
-            at_least=reader.at_least,
-            snapshot=snapshot,
-        )
-        edges = read_body_edges(connection, entries)
-        choice = choose_entries(
-            entries,
-            chosen,
-            reader.kinds,
-            find_parents(entries, facts.read_belongings(connection)),
-            body_edges=edges,
+    with (
+        _explained(f"database {known.name}"),
+        _snapshot(reader, known.name) as (connection, snapshot),
+        ThreadPoolExecutor(max_workers=1) as beside,
+    ):
+        dumping = beside.submit(_dump, reader, known.name, snapshot)
+        catalog = _Catalog.read(connection)
+        return _selected_database(known, chosen, reader.kinds, dumping.result(), catalog)
+
+
+def _dump(reader: _Reader, database: str, snapshot: str) -> tuple[Entry, ...]:
+    return dump_entries(
+        reader.route, database, reader.kinds, tools=reader.tools, at_least=reader.at_least, snapshot=snapshot
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Catalog:
+    """What the catalogs say of one database while pg_dump works."""
+
+    belongings: Mapping[ObjectId, ObjectId]
+    schemas: frozenset[str]
+    relations: Mapping[int, Relation]
+    sequences: tuple[SequenceFact, ...]
+    extensions: tuple[Extension, ...]
+    large_objects: LargeObjects
+    losses: list[str]
+    body_edges: Mapping[ObjectId, frozenset[ObjectId]]
+    unread_bodies: int
+
+    @classmethod
+    def read(cls, connection: Connection) -> _Catalog:
+        edges, unread = read_body_edges(connection)
+        return cls(
+            belongings=facts.read_belongings(connection),
             schemas=facts.read_schemas(connection),
+            relations=facts.read_relations(connection),
+            sequences=facts.read_sequences(connection),
+            extensions=facts.read_extensions(connection),
+            large_objects=facts.read_large_objects(connection),
+            losses=facts.read_losses(connection),
+            body_edges=edges,
+            unread_bodies=unread,
         )
-        selected = _Selected.of(choice.entries)
-        relations = selected.relations(facts.read_relations(connection))
-        large_objects, losses = _large_objects(connection, chosen, reader.kinds)
-        database = Database(
-            name=known.name,
-            target=chosen.target,
-            owner=known.owner,
-            encoding=known.encoding,
-            is_template=known.is_template,
-            bytes=known.bytes,
-            entries=choice.entries,
-            relations=relations,
-            sequences=selected.sequences(facts.read_sequences(connection), relations),
-            large_objects=large_objects,
-            extensions=tuple(e for e in facts.read_extensions(connection) if e.name in selected.extensions),
-            body_edges=_edges_within(edges, choice.entries),
-            missing=choice.missing,
-            missing_includes=choice.missing_includes,
-            rows=choose_rows(chosen, relations),
-        )
-        return database, [*facts.read_losses(connection), *losses]
+
+
+def _selected_database(
+    known: DatabaseFacts,
+    chosen: DatabaseSelection,
+    kinds: Sequence[ObjectKind],
+    entries: Sequence[Entry],
+    catalog: _Catalog,
+) -> tuple[Database, list[str]]:
+    edges = edges_of_entries(entries, catalog.body_edges)
+    parents = find_parents(entries, catalog.belongings)
+    choice = choose_entries(entries, chosen, kinds, parents, body_edges=edges, schemas=catalog.schemas)
+    extensions = {e.name for e in choice.entries.values() if e.type == "EXTENSION"}
+    relations = _relations(catalog.relations, choice.entries, extensions)
+    large_objects, losses = _large_objects(catalog.large_objects, chosen, kinds)
+    database = Database(
+        name=known.name,
+        target=chosen.target,
+        owner=known.owner,
+        encoding=known.encoding,
+        is_template=known.is_template,
+        bytes=known.bytes,
+        entries=choice.entries,
+        relations=relations,
+        sequences=tuple(s for s in catalog.sequences if s.oid in relations),
+        large_objects=large_objects,
+        extensions=tuple(e for e in catalog.extensions if e.name in extensions),
+        body_edges=_edges_within(edges, choice.entries),
+        missing=choice.missing,
+        missing_includes=choice.missing_includes,
+        rows=choose_rows(chosen, relations),
+    )
+    return database, [*catalog.losses, *losses, *_unread(catalog.unread_bodies, chosen)]
+
+
+def _unread(bodies: int, chosen: DatabaseSelection) -> list[str]:
+    """What bodies name matters only where objects are chosen one by one."""
+    if not bodies or not (chosen.include or chosen.exclude):
+        return []
+    return [f"what the bodies of {bodies} functions name: reading them would have taken too long"]
 
 
 @contextmanager
@@ -243,34 +290,18 @@ def _is_refusal(error: psycopg.Error) -> bool:
     return error.sqlstate is None or error.sqlstate[:2] in {"08", "28", "3D", "53", "57"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Selected:
-    """The selected entries, as the facts look for them."""
-
-    objects: frozenset[int]
-    """OIDs in pg_class."""
-    extensions: frozenset[str]
-
-    @classmethod
-    def of(cls, entries: Mapping[int, Entry]) -> _Selected:
-        return cls(
-            objects=frozenset(e.oid for e in entries.values() if e.catalog == _RELATION),
-            extensions=frozenset(e.name for e in entries.values() if e.type == "EXTENSION"),
-        )
-
-    def relations(self, known: Mapping[int, Relation]) -> dict[int, Relation]:
-        """An extension's relations have no entries of their own."""
-        return {oid: r for oid, r in known.items() if oid in self.objects or r.extension in self.extensions}
-
-    def sequences(self, known: Iterable[SequenceFact], relations: Mapping[int, Relation]) -> tuple[SequenceFact, ...]:
-        return tuple(s for s in known if s.oid in relations)
+def _relations(
+    known: Mapping[int, Relation], entries: Mapping[int, Entry], extensions: set[str]
+) -> dict[int, Relation]:
+    """Return the selected relations; those of an extension have no entries of their own, and come with it."""
+    objects = {e.oid for e in entries.values() if e.catalog == _RELATION}
+    return {oid: r for oid, r in known.items() if oid in objects or r.extension in extensions}
 
 
 def _large_objects(
-    connection: Connection, chosen: DatabaseSelection, kinds: Sequence[ObjectKind]
+    found: LargeObjects, chosen: DatabaseSelection, kinds: Sequence[ObjectKind]
 ) -> tuple[LargeObjects, list[str]]:
     """Return the large objects if they are asked for; they are, unless objects are chosen one by one."""
-    found = facts.read_large_objects(connection)
     selector = next((k.selector for k in kinds if k.name == LARGE_OBJECTS), None)
     is_included = not chosen.include or any(p.selector == selector for p in chosen.include)
     if is_included and not any(p.selector == selector for p in chosen.exclude):

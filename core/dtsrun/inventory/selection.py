@@ -99,6 +99,9 @@ def find_parents(entries: Sequence[Entry], belongings: Mapping[ObjectId, ObjectI
 
 
 def _named_parent(entry: Entry, by_id: Mapping[int, Entry], servers: Mapping[str, int]) -> int | None:
+    if entry.type == "DEFAULT ACL":
+        # Of all that will be made in a schema, hence only where the whole schema is selected.
+        return None
     if entry.type == "USER MAPPING":
         return next((i for name, i in servers.items() if entry.name.endswith(f" SERVER {name}")), None)
     needed = [by_id[i] for i in entry.depends_on if by_id[i].type != "ACL"]
