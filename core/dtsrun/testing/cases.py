@@ -13,7 +13,7 @@
 
 Keys beside these: `options` (of the check), `policy` (as in a policy file), `type` (structural, full, ...), `versions`
 (`{source: 14, target: 17}`; 16 and 18 if left out), `reason` (words of the reason of a skipped or undetermined check).
-Databases are fresh and have the same name on both ends, which `{database}` stands for. Of a finding, only the keys that
+Databases are fresh; `{database}` stands for the source's name. Of a finding, only the keys that
 are named are compared. Roles live longer than databases: a case must not create any.
 """
 
@@ -90,17 +90,21 @@ def check_case(
     versions = {**default_versions, **case.versions}
     source, target = server(versions["source"]), server(versions["target"])
     database = fresh_database(source)
+    # On one and the same server the counterpart needs another name.
+    counterpart = f"{database}_target" if source == target else database
     run_text(source, case.source, database)
     if case.target is not None:
-        run_text(target, case.target, fresh_database(target, name=database))
-    result = make_check(check, case, source=source, target=target, database=database)
+        run_text(target, case.target, fresh_database(target, name=counterpart))
+    result = make_check(check, case, source=source, target=target, databases={database: counterpart})
     _compare(case, result, database)
     return result
 
 
-def make_check(check: type[Precheck], case: Case, *, source: Route, target: Route, database: str) -> CheckResult:
-    """Make a check as a task does, with the policy's word on it."""
-    spec = make_spec({database: database}, migration_type=MigrationType(case.type))
+def make_check(
+    check: type[Precheck], case: Case, *, source: Route, target: Route, databases: Mapping[str, str]
+) -> CheckResult:
+    """Make a check as a task does, with the policy's word on it; databases by name with those on the target."""
+    spec = make_spec(databases, migration_type=MigrationType(case.type))
     document = {"undetermined": "off", **case.policy}
     with FakeCheckContext(source=source, target=target, spec=spec) as context:
 
@@ -108,8 +112,7 @@ def make_check(check: type[Precheck], case: Case, *, source: Route, target: Rout
             context.options = with_defaults(plugin, {**case.options, **options})
             return context
 
-        # One thread: the context's connections are not shared between several.
-        return run_checks([check()], Policy(document), spec.migration_type, context_of, parallel=1)[0]
+        return run_checks([check()], Policy(document), spec.migration_type, context_of)[0]
 
 
 def _compare(case: Case, result: CheckResult, database: str) -> None:

@@ -13,6 +13,7 @@ from dtsrun.api.routes import Route
 SUPERUSER: Final = "postgres"
 PASSWORD: Final = "dtsrun"
 PORT: Final = 5432
+COMMAND: Final = "-c wal_level=logical -c fsync=off -c max_locks_per_transaction=256 -c max_prepared_transactions=10"
 
 # PostgresContainer moved; which of them is there depends on the version of testcontainers.
 _MODULES: Final = ("testcontainers.community.postgres", "testcontainers.postgres")
@@ -23,11 +24,11 @@ def start_container(version: int, stack: ExitStack) -> Route:
 
     Skips the test where no engine answers or the image cannot be had.
     """
-    container = _container_class()(
-        f"postgres:{version}", username=SUPERUSER, password=PASSWORD, dbname="postgres", driver=None
-    ).with_command("-c wal_level=logical -c fsync=off -c max_locks_per_transaction=256 -c max_prepared_transactions=10")
+    create = _container_class()
     try:
-        stack.enter_context(container)
+        # The constructor asks the engine already.
+        container = create(f"postgres:{version}", username=SUPERUSER, password=PASSWORD, dbname="postgres", driver=None)
+        stack.enter_context(container.with_command(COMMAND))
     except _engine_errors() as error:
         pytest.skip(f"no container of PostgreSQL {version} can be started: {error}")
     parameters = {
