@@ -96,9 +96,12 @@ class Proof:
 
     plugin: str
     done: int
+    """Comparisons that were made."""
     total: int
     rows: int
-    bytes: int
+    """What they compared: rows of tables, else objects."""
+    mode: str
+    """How rows are compared: `full`, `sample`, `rows`; empty where it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,10 +132,13 @@ class Totals:
 
     databases: int
     tables: int
+    """Tables whose rows were copied."""
     rows: int
+    """Rows of tables."""
     bytes: int
+    """Rows, large objects and whatever else the copy moved."""
     objects: Mapping[str, int] = field(default_factory=dict)
-    """Number of objects by kind, as planned."""
+    """Number of definitions, roles, large objects ... by kind, as planned."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,7 +225,7 @@ def build_report(journal: Journal, task_name: str) -> Report:
         failures=failures,
         differences=differences,
         blocked=tuple(step.title or step.key for step in steps if step.state == "blocked"),
-        proofs=_proofs(steps),
+        proofs=_proofs(steps, str(summary.get("verify_mode", ""))),
         epochs=_epochs(steps),
         left_out=tuple(summary.get("left_out", ())),
         notes=tuple(summary.get("notes", ())),
@@ -308,27 +314,27 @@ def _totals(steps: Sequence[StepRecord], copies: Sequence[TableFigures], summary
     return Totals(
         databases=len({step.database for step in steps if step.database}),
         tables=len(copies),
-        rows=sum(step.rows for step in moved),
+        rows=sum(copy.rows for copy in copies),
         bytes=sum(step.bytes for step in moved),
         objects=dict(summary.get("objects", {})),
     )
 
 
-def _proofs(steps: Iterable[StepRecord]) -> tuple[Proof, ...]:
+def _proofs(steps: Iterable[StepRecord], mode: str) -> tuple[Proof, ...]:
     by_plugin: dict[str, list[StepRecord]] = {}
     for step in steps:
         if step.stage == "verify":
             by_plugin.setdefault(step.plugin, []).append(step)
-    return tuple(_proof(plugin, compared) for plugin, compared in by_plugin.items())
+    return tuple(_proof(plugin, compared, mode) for plugin, compared in by_plugin.items())
 
 
-def _proof(plugin: str, steps: Sequence[StepRecord]) -> Proof:
+def _proof(plugin: str, steps: Sequence[StepRecord], mode: str) -> Proof:
     return Proof(
         plugin=plugin,
         done=sum(step.state == "done" for step in steps),
         total=len(steps),
         rows=sum(step.rows for step in steps),
-        bytes=sum(step.bytes for step in steps),
+        mode=mode,
     )
 
 

@@ -110,8 +110,8 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 
 def title_of(plugin: Plugin) -> str:
-    """Return a plugin's title in lists."""
-    return (plugin.title if isinstance(plugin, Precheck) else "") or read_page(plugin).title
+    """Return a plugin's title in lists; a docstring that ends it with a stop means the same title."""
+    return ((plugin.title if isinstance(plugin, Precheck) else "") or read_page(plugin).title).rstrip(".")
 
 
 def find_plugin(registry: Registry, name: str) -> Plugin:
@@ -144,7 +144,7 @@ def _nearest(registry: Registry, name: str) -> str:
 def page_text(plugin: Plugin, registry: Registry) -> str:
     """Return a plugin's page for the terminal."""
     page = read_page(plugin)
-    lines = [f"{plugin.name}: {page.title}", "", *columns(_facts(plugin, registry))]
+    lines = [f"{plugin.name}: {title_of(plugin)}", "", *columns(_facts(plugin, registry))]
     for heading, body in page.sections.items():
         lines += section(heading, [f"  {line}".rstrip() for line in body.splitlines()])
         if heading == "Spec":

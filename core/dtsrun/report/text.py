@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from dtsrun.api import Difference, Failure
 from dtsrun.report.columns import columns, paragraph, section
@@ -24,14 +25,22 @@ from dtsrun.report.tasks import state_text
 MOST_LINES = 20
 """Failures, differences and the like that the terminal shows; JSON and the page show all."""
 MOST_TABLES = 5
-PROOF_WORDS = {
-    "object.tables": ("table", "tables"),
-    "object.sequences": ("sequence", "sequences"),
-    "object.large_objects": ("range of large objects", "ranges of large objects"),
-    "object.roles": ("set of roles and grants", "sets of roles and grants"),
-    "stage.verify": ("set of definitions", "sets of definitions"),
+PROOFS: Final = {
+    "object.tables": "{tables} {compared}, {rows}",
+    "object.sequences": "{sequences} compared",
+    "object.large_objects": "{large_objects} compared",
+    "object.materialized_views": "{views} compared",
+    "object.roles": "roles, their memberships and settings compared",
+    "object.databases": "owner, grants and settings of {databases} compared",
+    "stage.verify": "definitions of {databases} compared",
 }
 """What a comparison of a plugin compares."""
+COMPARED: Final = {
+    "full": "compared by the content of every row",
+    "sample": "compared by a sample of their rows",
+    "rows": "compared by the number of their rows alone",
+}
+"""Modes of verification; what is said must not be more than what was done."""
 
 
 def report_text(report: Report) -> str:
@@ -83,12 +92,20 @@ def moved_text(report: Report) -> str:
 
 
 def proof_text(proof: Proof) -> str:
-    """Return `41 tables compared, 1,003,211 rows, 312 MB`."""
-    noun, nouns = PROOF_WORDS.get(proof.plugin, (f"comparison of {proof.plugin}", f"comparisons of {proof.plugin}"))
-    parts = [f"{plural(proof.done, noun, nouns)} compared"]
-    parts += [plural(proof.rows, "row")] if proof.rows else []
-    parts += [size_text(proof.bytes)] if proof.bytes else []
-    return ", ".join(parts) + (f"; {proof.total - proof.done} not yet" if proof.done < proof.total else "")
+    """Return `41 tables compared by the content of every row, 1,003,211 rows`."""
+    pattern = PROOFS.get(proof.plugin, f"{{comparisons}} of {proof.plugin}")
+    text = pattern.format(
+        tables=plural(proof.done, "table"),
+        databases=plural(proof.done, "database"),
+        views=plural(proof.done, "materialized view"),
+        comparisons=plural(proof.done, "comparison"),
+        sequences=plural(proof.rows, "sequence"),
+        large_objects=plural(proof.rows, "large object"),
+        rows=plural(proof.rows, "row"),
+        compared=COMPARED.get(proof.mode, "compared"),
+    )
+    pending = proof.total - proof.done
+    return f"{text}; {plural(pending, 'comparison')} not done" if pending else text
 
 
 def proof_lines(report: Report) -> list[str]:

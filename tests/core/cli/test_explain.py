@@ -9,7 +9,8 @@ from dtsrun.cli import main
 from dtsrun.registry import load_registry
 from dtsrun.report.pages import options_of, page_text, read_page
 
-PLUGINS = tuple(load_registry().plugins.values())
+REGISTRY = load_registry()
+PLUGINS = tuple(REGISTRY.plugins.values())
 HEADINGS = ["What it does", "Why it matters", "Spec", "Needs", "Example", "Limits"]
 
 
@@ -22,7 +23,7 @@ def test_every_plugin_has_a_page_with_all_headings(plugin: Plugin) -> None:
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
 def test_every_page_shows_every_option(plugin: Plugin) -> None:
-    text = page_text(plugin, load_registry())
+    text = page_text(plugin, REGISTRY)
     for option in options_of(plugin.options):
         assert f"\n  {option.path} " in text
 

@@ -5,25 +5,42 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 
 import pytest
 
 from dtsrun.api import ProbeResult, Route
 from dtsrun.cli import main
 
-SPEC = """\
+SPEC = Template(
+    """\
 dtsrun: 1
-task: {{name: try}}
-source: {{type: postgresql, access: {{type: public_network, host: {host}, port: {port}, tls: {{mode: disable}}}}, account: {user}}}
-target: {{type: postgresql, access: {{type: public_network, host: {host}, port: {other}, tls: {{mode: disable}}}}, account: {user}}}
-migration: {{type: full, objects: entire_instance}}
+task: {name: try}
+source:
+  type: postgresql
+  access: {type: public_network, host: 127.0.0.1, port: $port, tls: {mode: disable}}
+  account: $user
+  password: {env: TRY_PASSWORD}
+target:
+  type: postgresql
+  access: {type: public_network, host: 127.0.0.1, port: $other, tls: {mode: disable}}
+  account: $user
+  password: {env: TRY_PASSWORD}
+migration: {type: full, objects: entire_instance}
 """
+)
+
+
+@pytest.fixture(autouse=True)
+def password(source_route: Route, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret that the spec refers to."""
+    monkeypatch.setenv("TRY_PASSWORD", source_route.parameters.get("password", "unused"))
 
 
 def spec_for(folder: Path, route: Route, other_port: str) -> Path:
     path = folder / "spec.yaml"
-    values = {"host": "127.0.0.1", "port": route.parameters["port"], "user": route.parameters.get("user", "postgres")}
-    path.write_text(SPEC.format(**values, other=other_port))
+    values = {"port": route.parameters["port"], "user": route.parameters.get("user", "postgres")}
+    path.write_text(SPEC.substitute(values, other=other_port))
     return path
 
 

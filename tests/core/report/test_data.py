@@ -66,7 +66,7 @@ def test_only_copies_of_tables_are_tables(story: Any) -> None:
     story.run("copy t", 0, 1, StepResult(rows=10, bytes=100))
     story.run("large objects", 0, 1, StepResult(rows=3, bytes=50))
     report = build_report(story.journal, story.name)
-    assert (report.totals.tables, report.totals.rows, report.totals.bytes) == (1, 13, 150)
+    assert (report.totals.tables, report.totals.rows, report.totals.bytes) == (1, 10, 150)
     assert [table.title for table in report.largest] == ["t"]
 
 
@@ -102,6 +102,14 @@ def test_a_comparison_that_is_not_over_is_not_counted_as_done(story: Any) -> Non
     story.run("compare a", 0, 1)
     (proof,) = build_report(story.journal, story.name).proofs
     assert (proof.done, proof.total) == (1, 2)
+
+
+@pytest.mark.parametrize(("summary", "mode"), [({}, ""), ({"verify_mode": "sample"}, "sample")])
+def test_a_comparison_knows_how_far_it_went(story: Any, summary: dict[str, str], mode: str) -> None:
+    story.begin(**summary)
+    story.plan(("verify", "object.tables", "compare a"))
+    (proof,) = build_report(story.journal, story.name).proofs
+    assert proof.mode == mode
 
 
 def test_one_snapshot_of_a_database_is_nothing_to_talk_about(moved: Any) -> None:

@@ -71,7 +71,7 @@ class Boats(ObjectKind):
 
 
 class BoatsCheck(Precheck):
-    """Boats are afloat"""
+    """Boats are afloat."""
 
     name = "precheck.boats"
 
@@ -206,6 +206,7 @@ def test_plugins_are_listed_by_family_with_title_and_distribution(registry: Regi
         "Access types (1)\n  access.ferry  A server beyond the water  harbour-tools 1.2\n\nPrechecks (2)"
     )
     assert "  precheck.weather  the weather is fair  harbour-tools 1.2" in text
+    assert "  precheck.boats    Boats are afloat     harbour-tools 1.2" in text
 
 
 def test_the_list_for_programs_holds_the_options(registry: Registry) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dtsrun.api import Difference, Failure, StepResult
-from dtsrun.report.data import Report, build_report
-from dtsrun.report.text import MOST_LINES, report_text
+from dtsrun.report.data import Proof, Report, build_report
+from dtsrun.report.text import MOST_LINES, proof_text, report_text
 
 
 def text_of(story: Any) -> str:
@@ -35,7 +36,7 @@ def test_what_moved_is_one_line(moved: Any) -> None:
 
 def test_the_proof_says_what_was_compared_and_what_came_of_it(moved: Any) -> None:
     proof = text_of(moved).split("How it was proved\n")[1].split("\n\n")[0]
-    assert proof.splitlines() == ["  2 tables compared, 1,040,000 rows, 250 MB", "  no difference"]
+    assert proof.splitlines() == ["  2 tables compared, 1,040,000 rows", "  no difference"]
 
 
 def test_trouble_comes_before_the_rest(troubled: Any) -> None:
@@ -86,9 +87,31 @@ def test_an_unfinished_comparison_never_says_no_difference(story: Any) -> None:
     story.plan(("verify", "object.tables", "compare a"), ("verify", "object.tables", "compare b"))
     story.run("compare a", 0, 1)
     text = text_of(story)
-    assert "1 table compared; 1 not yet" in text
+    assert "1 table compared, 0 rows; 1 comparison not done" in text
     assert "the comparison is not complete" in text
     assert "no difference" not in text
+
+
+@pytest.mark.parametrize(
+    ("plugin", "rows", "text"),
+    [
+        ("object.tables", 8, "2 tables compared by a sample of their rows, 8 rows"),
+        ("object.sequences", 8, "8 sequences compared"),
+        ("object.large_objects", 1, "1 large object compared"),
+        ("object.roles", 0, "roles, their memberships and settings compared"),
+        ("stage.verify", 0, "definitions of 2 databases compared"),
+        ("object.boats", 3, "2 comparisons of object.boats"),
+    ],
+)
+def test_each_comparison_is_told_in_its_own_words(plugin: str, rows: int, text: str) -> None:
+    assert proof_text(Proof(plugin=plugin, done=2, total=2, rows=rows, mode="sample")) == text
+
+
+@pytest.mark.parametrize("mode", ["sample", "rows", ""])
+def test_only_a_full_comparison_claims_every_row(mode: str) -> None:
+    proof = Proof(plugin="object.tables", done=2, total=2, rows=8, mode=mode)
+    assert "every row" not in proof_text(proof)
+    assert "every row" in proof_text(replace(proof, mode="full"))
 
 
 def test_without_a_comparison_nothing_is_claimed_to_be_proved(story: Any) -> None:
