@@ -123,7 +123,10 @@ def test_a_grant_keeps_its_grantor(bench: Bench) -> None:
 
 
 def test_states_of_triggers_are_kept(bench: Bench) -> None:
-    query = "select tgrelid::regclass::text as place, tgname, tgenabled::text from pg_trigger where not tgisinternal order by 1, 2"
+    query = (
+        "select tgrelid::regclass::text as place, tgname, tgenabled::text from pg_trigger"
+        " where not tgisinternal order by 1, 2"
+    )
     source = bench.connection("source", SOURCE).execute(query).fetchall()
     assert bench.connection("target", SOURCE).execute(query).fetchall() == source
     assert {row.tgenabled for row in source} == set("ODAR")

@@ -80,7 +80,8 @@ def test_a_failing_entry_is_named_and_the_rest_goes_on(
     run_script(
         source_route,
         source_database,
-        "create table public.a (id int); create table public.b (id int); create view public.on_a as select * from public.a;"
+        "create table public.a (id int); create view public.on_a as select * from public.a;"
+        "create table public.b (id int);"
         "create view public.on_b as select * from public.b; create view public.on_on_a as select * from public.on_a;",
     )
     run_script(
