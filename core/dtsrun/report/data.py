@@ -18,6 +18,7 @@ from dtsrun.journal import Journal, StepRecord, TaskRecord
 from dtsrun.report.next_steps import next_steps
 from dtsrun.report.tasks import is_abandoned
 from dtsrun.report.timing import Interval, busy_seconds
+from dtsrun.report.tracker import TABLES
 
 STAGES: Final = ("precheck", "structure", "full", "indexes", "incremental", "verify", "complete")
 """Stages in the order in which people think of them; others follow by name."""
@@ -292,7 +293,7 @@ def _running(step: StepRecord) -> RunningStep:
 
 
 def _is_table_copy(step: StepRecord) -> bool:
-    return step.stage == "full" and step.plugin == "object.tables" and step.state == "done"
+    return step.stage == "full" and step.plugin == TABLES and step.state == "done"
 
 
 def _table(step: StepRecord) -> TableFigures:

@@ -11,6 +11,7 @@ from datetime import datetime
 from dtsrun.journal import Journal, StepRecord, TaskRecord
 from dtsrun.report.columns import columns
 from dtsrun.report.figures import ago_text, percent_text, size_text
+from dtsrun.report.tracker import WEIGHED
 
 AT_WORK = frozenset({"creating", "checking", "running", "syncing", "completing", "pausing", "stopping"})
 """States in which a process works at the task, unless it was killed."""
@@ -103,7 +104,7 @@ def _fraction(steps: Sequence[StepRecord]) -> float | None:
 
 
 def _size(steps: Iterable[StepRecord]) -> int:
-    return sum(step.size for step in steps)
+    return sum(step.size for step in steps if step.lane in WEIGHED)
 
 
 def _cells(line: TaskLine, now: datetime) -> tuple[str, ...]:

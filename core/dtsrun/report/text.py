@@ -52,7 +52,7 @@ def report_text(report: Report) -> str:
         *section(_titled("Could not be moved", len(report.failures)), failure_lines(report.failures)),
         *section(_titled("Waited for what could not be moved", len(report.blocked)), _listed(report.blocked)),
         *section(_titled("Differences", len(report.differences)), difference_lines(report.differences)),
-        *section("Findings", findings_text(report.findings, passed=False)),
+        *section("Prechecks", findings_text(report.findings, passed=False)),
         *section(_titled("Running", len(report.running)), running_lines(report)),
         *section("How it was proved", proof_lines(report)),
         *section("Time", _stage_lines(report.stages)),
@@ -178,7 +178,8 @@ def _facts(report: Report) -> Iterable[tuple[str, str]]:
     yield ("to", str(report.target))
     yield ("moved", moved_text(report))
     if report.totals.objects:
-        yield ("objects", plural(sum(report.totals.objects.values()), "definition"))
+        kinds = plural(len(report.totals.objects), "kind")
+        yield ("objects", f"{count_text(sum(report.totals.objects.values()))} of {kinds}")
     yield ("when", period_text(report))
     yield ("type", report.migration_type.replace("_", " + "))
 

@@ -18,6 +18,11 @@ SHORTEST_LOOK: Final = 2.0
 SAMPLE_SECONDS: Final = 0.25
 LONGEST_FORECAST: Final = 30 * 86400.0
 """Seconds beyond which a forecast is not worth the name."""
+WEIGHED: Final = frozenset({Lane.COPY, Lane.VERIFY})
+"""Lanes whose steps tell of their bytes as they go. An index reads its table at a speed of its own, and says nothing
+before its end: among the bytes it would make every forecast jump."""
+TABLES: Final = "object.tables"
+"""The plugin whose steps move rows; large objects and sequences are no rows."""
 FINISHED: Final = frozenset({"done", "failed", "blocked", "skipped"})
 
 
@@ -47,6 +52,30 @@ class Rate:
         return max(0, total - before) / (now - since) if now - since >= SHORTEST_LOOK else None
 
 
+class Stopwatch:
+    """Counts the seconds in which at least one of several is running. The rate looks at it instead of the clock:
+    while nothing but indexes is built, no bytes are due, and none are missing."""
+
+    def __init__(self) -> None:
+        self._running = 0
+        self._before = 0.0
+        self._since = 0.0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether one is running now."""
+        return self._running > 0
+
+    def count(self, more: int, now: float) -> None:
+        """Take note that one began (1) or ended (-1)."""
+        self._before, self._since = self.seconds(now), now
+        self._running += more
+
+    def seconds(self, now: float) -> float:
+        """Return the seconds so far."""
+        return self._before + (now - self._since if self._running else 0.0)
+
+
 @dataclass(slots=True)
 class Course:
     """How a step goes."""
@@ -59,12 +88,17 @@ class Course:
     """By the tracker's clock, of the latest try."""
 
     @property
+    def work(self) -> int:
+        """Bytes by which it weighs in the whole."""
+        return self.step.size if self.step.lane in WEIGHED else 0
+
+    @property
     def work_done(self) -> int:
-        """Bytes of its size that are behind it. What a copy sends is not what the table takes on disk, so a step that
+        """Bytes of its work that are behind it. What a copy sends is not what the table takes on disk, so a step that
         runs is never taken for finished."""
         if self.state in FINISHED:
-            return self.step.size
-        return min(self.bytes, self.step.size * 99 // 100) if self.state == "running" else 0
+            return self.work
+        return min(self.bytes, self.work * 99 // 100) if self.state == "running" else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,9 +127,9 @@ class Picture:
     compared: int
     to_compare: int
     rows: int
-    """Rows that were copied."""
+    """Rows of tables that were copied."""
     rate: float | None
-    """Bytes a second that are copied, indexed and compared."""
+    """Bytes a second that are copied and compared; None where neither is going on, or it is too early to tell."""
     seconds_left: float | None
     """None where it cannot be known."""
     steps: int
@@ -117,16 +151,19 @@ class Tracker:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._courses: dict[str, Course] = {}
+        self._forget([])
+
+    def _forget(self, steps: Sequence[Step]) -> None:
+        self._courses = {step.key: Course(step) for step in steps}
         self._rate = Rate()
+        self._busy = Stopwatch()
         self._work = 0
         """Kept as a sum, since looking at thousands of steps at every call would cost more than the calls."""
 
     def plan(self, steps: Sequence[Step]) -> None:
         """Begin with a plan; what was followed before is forgotten."""
         with self._lock:
-            self._courses = {step.key: Course(step) for step in steps}
-            self._rate, self._work = Rate(), 0
+            self._forget(steps)
 
     def step(self, key: str, state: str) -> None:
         """Take note of a step's state. One that is tried again begins anew."""
@@ -153,19 +190,24 @@ class Tracker:
         """Return how far the run is."""
         with self._lock:
             now = self._clock()
-            self._rate.add(now, self._work)
-            return _picture(list(self._courses.values()), self._work, self._rate.value(now, self._work), now)
+            busy = self._busy.seconds(now)
+            self._rate.add(busy, self._work)
+            rate = self._rate.value(busy, self._work) if self._busy.is_running else None
+            return _picture(list(self._courses.values()), self._work, rate, now)
 
     def _enter(self, course: Course, state: str) -> None:
+        now = self._clock()
+        if course.step.lane in WEIGHED:
+            self._busy.count((state == "running") - (course.state == "running"), now)
         course.state = state
         if state == "running":
-            course.rows, course.bytes, course.started = 0, 0, self._clock()
+            course.rows, course.bytes, course.started = 0, 0, now
 
     def _count(self, work: int, *, earlier: bool = False) -> None:
         self._work += work
         if earlier:
             self._rate.shift(work)
-        self._rate.add(self._clock(), self._work)
+        self._rate.add(self._busy.seconds(self._clock()), self._work)
 
 
 def _picture(courses: Sequence[Course], work: int, rate: float | None, now: float) -> Picture:
@@ -173,14 +215,14 @@ def _picture(courses: Sequence[Course], work: int, rate: float | None, now: floa
     copied, to_copy = _share(courses, Lane.COPY)
     compared, to_compare = _share(courses, Lane.VERIFY)
     finished = sum(states[state] for state in FINISHED)
-    left = sum(course.step.size for course in courses) - work
+    left = sum(course.work for course in courses) - work
     return Picture(
         fraction=_fraction(work, left, finished, len(courses)),
         copied=copied,
         to_copy=to_copy,
         compared=compared,
         to_compare=to_compare,
-        rows=sum(course.rows for course in courses if course.step.lane == Lane.COPY),
+        rows=sum(course.rows for course in courses if course.step.lane == Lane.COPY and course.step.plugin == TABLES),
         rate=rate,
         seconds_left=_forecast(left, rate) if finished < len(courses) else 0.0,
         steps=len(courses),
@@ -193,7 +235,7 @@ def _picture(courses: Sequence[Course], work: int, rate: float | None, now: floa
 
 def _share(courses: Iterable[Course], lane: Lane) -> tuple[int, int]:
     members = [course for course in courses if course.step.lane == lane]
-    return sum(course.work_done for course in members), sum(course.step.size for course in members)
+    return sum(course.work_done for course in members), sum(course.work for course in members)
 
 
 def _fraction(work: int, left: int, finished: int, steps: int) -> float:

@@ -34,6 +34,11 @@ def test_what_moved_is_one_line(moved: Any) -> None:
     assert "  moved  1 database, 2 tables, 1,040,000 rows, 250 MB\n" in text_of(moved)
 
 
+def test_objects_are_counted_over_their_kinds(story: Any) -> None:
+    story.begin(objects={"tables": 1000, "indexes": 61})
+    assert "  objects  1,061 of 2 kinds\n" in text_of(story)
+
+
 def test_the_proof_says_what_was_compared_and_what_came_of_it(moved: Any) -> None:
     proof = text_of(moved).split("How it was proved\n")[1].split("\n\n")[0]
     assert proof.splitlines() == ["  2 tables compared, 1,040,000 rows", "  no difference"]
@@ -41,7 +46,7 @@ def test_the_proof_says_what_was_compared_and_what_came_of_it(moved: Any) -> Non
 
 def test_trouble_comes_before_the_rest(troubled: Any) -> None:
     first_three = headings(text_of(troubled))[:3]
-    assert first_three == ["Could not be moved (1)", "Differences (1)", "Findings"]
+    assert first_three == ["Could not be moved (1)", "Differences (1)", "Prechecks"]
 
 
 def test_the_first_line_counts_the_trouble(troubled: Any) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from dtsrun.api import Lane, Step
-from dtsrun.report.tracker import LONGEST_FORECAST, SHORTEST_LOOK, WINDOW_SECONDS, Rate, Tracker
+from dtsrun.report.tracker import LONGEST_FORECAST, SHORTEST_LOOK, WINDOW_SECONDS, Rate, Stopwatch, Tracker
 
 MB = 1024 * 1024
 
@@ -28,13 +29,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def tracker(clock: Clock) -> Tracker:
-    """Follows two copies of 100 and 300 MB, a comparison of 400 MB and an index without size."""
+    """Follows two copies of 100 and 300 MB, a comparison of 400 MB and an index that reads a lot."""
     tracker = Tracker(clock)
     tracker.plan(
         [
             step("small", 100 * MB),
             step("large", 300 * MB),
-            step("index", 0, Lane.INDEX),
+            step("index", 9000 * MB, Lane.INDEX),
             step("compare", 400 * MB, Lane.VERIFY),
         ]
     )
@@ -112,6 +113,40 @@ def test_a_stalled_run_has_no_rate_and_no_forecast(tracker: Tracker, clock: Cloc
     assert picture.seconds_left is None
 
 
+def test_while_only_indexes_are_built_nothing_is_forecast(tracker: Tracker, clock: Clock) -> None:
+    tracker.step("large", "running")
+    clock.now += 10
+    tracker.progress("large", 0, 100 * MB)
+    tracker.step("large", "done")
+    tracker.step("index", "running")
+    clock.now += 10
+    picture = tracker.picture()
+    assert (picture.rate, picture.seconds_left) == (None, None)
+
+
+def test_time_without_copies_does_not_slow_the_rate(tracker: Tracker, clock: Clock) -> None:
+    tracker.step("small", "running")
+    clock.now += 10
+    tracker.progress("small", 0, 99 * MB)
+    tracker.step("small", "done")
+    clock.now += 600
+    tracker.step("compare", "running")
+    clock.now += 5
+    tracker.progress("compare", 0, 50 * MB)
+    assert tracker.picture().rate == pytest.approx(10 * MB, rel=0.1)
+
+
+def test_a_stopwatch_runs_while_one_of_several_does() -> None:
+    watch = Stopwatch()
+    watch.count(1, now=10)
+    watch.count(1, now=12)
+    watch.count(-1, now=15)
+    assert watch.is_running
+    watch.count(-1, now=20)
+    assert not watch.is_running
+    assert watch.seconds(now=99) == 10
+
+
 def test_a_forecast_of_months_is_none(tracker: Tracker, clock: Clock) -> None:
     tracker.step("large", "running")
     clock.now += 10
@@ -170,6 +205,14 @@ def test_rows_are_those_that_were_copied_not_those_compared(tracker: Tracker) ->
     tracker.step("compare", "running")
     tracker.progress("compare", 7, MB)
     assert tracker.picture().rows == 7
+
+
+def test_large_objects_are_no_rows(clock: Clock) -> None:
+    tracker = Tracker(clock)
+    tracker.plan([replace(step("lo", MB), plugin="object.large_objects")])
+    tracker.step("lo", "running")
+    tracker.progress("lo", 225, MB)
+    assert tracker.picture().rows == 0
 
 
 def test_steps_that_run_longest_come_first(tracker: Tracker, clock: Clock) -> None:
