@@ -340,9 +340,8 @@ def _named(key: Sequence[str], row: Sequence[Any]) -> str:
 
 
 def _hint(context: StepContext, table: Table, error: psycopg.Error) -> str | None:
-    name = f"{table.schema}.{table.name}"
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return _privilege_hint(context, name, error)
+        return _privilege_hint(context, table, error)
     if isinstance(error, CANNOT_CONVERT):
         return _encoding_hint(table)
     if isinstance(error, psycopg.errors.UndefinedFunction) and "conversion function" in str(error):
@@ -350,12 +349,15 @@ def _hint(context: StepContext, table: Table, error: psycopg.Error) -> str | Non
     return error.diag.message_hint
 
 
-def _privilege_hint(context: StepContext, name: str, error: psycopg.Error) -> str:
+def _privilege_hint(context: StepContext, table: Table, error: psycopg.Error) -> str:
+    name = f"{table.schema}.{table.name}"
     account = context.facts(side_of(error) or "source").current_user
     if "row-level security" in str(error):
         return f"a policy would hide rows from {account}: alter role {account} bypassrls, or exclude {name}"
     if side_of(error) == "target":
         return f"{account} has to be a member of the role that owns {name} on the target"
+    if "for schema" in str(error):
+        return f"grant usage on schema {table.schema} to {account}"
     return f"grant select on {name} to {account}"
 
 

@@ -110,7 +110,7 @@ def pair(databases: tuple[Route, Route]) -> Iterator[Pair]:
     """Two databases with an empty schema public."""
     with connect(databases[0], "copying") as source, connect(databases[1], "copying") as target:
         pair = Pair(source, target)
-        pair.on_both("drop schema public cascade", "create schema public")
+        pair.on_both("drop schema public cascade", "create schema public", "grant usage on schema public to public")
         yield pair
 
 
@@ -323,6 +323,11 @@ class TestAFailure:
         pair.on_source("reset role")
         assert failure.message.startswith("on the source: permission denied")
         assert failure.hint == "grant select on public.t to mover"
+
+    def test_of_a_missing_grant_on_the_schema_says_so(self, pair: Pair, fresh_role: str) -> None:
+        pair.on_both("create table public.t (a int)")
+        pair.on_source("revoke usage on schema public from public", f"set role {fresh_role}")
+        assert pair.failure("t", "a").hint == "grant usage on schema public to mover"
 
     def test_of_a_missing_table_leaves_both_sessions_usable(self, pair: Pair) -> None:
         pair.on_target("create table public.t (a int)")
