@@ -35,6 +35,7 @@ insert into t (id, tx, by, arr, c, f8, f4, bx, ex) values
 """
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("version", [10, 11, 12, 15])
 def test_values_of_every_type_are_equal_to_those_of_an_old_server(version, make_pair, postgres_server, target_route):
     pair = make_pair(postgres_server(version), target_route)
