@@ -112,15 +112,9 @@ def check_row_filter(text: str) -> None:
         ValueError: it is not; says why.
     """
     _check_closed(text)
-    tree = _parse(lambda: [sqlglot.parse_one(text, into=exp.Condition, dialect="postgres")], "one boolean expression")[
-        0
-    ]
-    for node in tree.walk():
-        if found := _forbidden(node):
-            raise ValueError(f"expected one boolean expression over the row's columns, found {found}")
-    root = tree.unnest()
-    if isinstance(root, _NOT_BOOLEAN) or _is_other_cast(root):
-        raise ValueError("expected a boolean expression, found a value that is neither true nor false")
+    # Alone, and as it will be used: sqlglot takes a word such as `values` for a column in the one and not in the other.
+    for form in (text, f"({text})"):
+        _check_condition(form)
 
 
 def check_query(text: str) -> None:
@@ -156,6 +150,16 @@ def _check_closed(text: str) -> None:
             raise ValueError(_UNCLOSED)
     if awaited:
         raise ValueError(_UNCLOSED)
+
+
+def _check_condition(text: str) -> None:
+    [tree] = _parse(lambda: [sqlglot.parse_one(text, into=exp.Condition, dialect="postgres")], "one boolean expression")
+    for node in tree.walk():
+        if found := _forbidden(node):
+            raise ValueError(f"expected one boolean expression over the row's columns, found {found}")
+    root = tree.unnest()
+    if isinstance(root, _NOT_BOOLEAN) or _is_other_cast(root):
+        raise ValueError("expected a boolean expression, found a value that is neither true nor false")
 
 
 def _parse(parse: Callable[[], Sequence[Tree]], expected: str) -> Sequence[Tree]:
