@@ -10,6 +10,7 @@ from psycopg import sql
 from dtsrun.api import Column, Connection, Membership, Setting
 from dtsrun.inventory import facts
 from dtsrun.postgres.session import connect
+from dtsrun.testing.servers import create_database, drop_database
 
 TABLES = """
 create table plain (id int primary key, name text not null, "Größe" numeric(10,2), gone int, tags text[]);
@@ -40,7 +41,7 @@ insert into plain (id, name) select n, 'x' from generate_series(1, 3000) n; anal
 """
 
 
-@pytest.fixture(params=[16, 18])
+@pytest.fixture(scope="module", params=[16, 18])
 def route(request, postgres_server):
     return postgres_server(request.param)
 
@@ -95,9 +96,13 @@ class TestServer:
 
 
 class TestRelations:
-    @pytest.fixture
-    def found(self, opened):
-        return {r.name: r for r in facts.read_relations(opened(TABLES)).values()}
+    @pytest.fixture(scope="class")
+    def found(self, route):
+        create_database(route, "facts_tables")
+        with connect(route, "facts_tables", settings={"search_path": "public"}) as connection:
+            connection.execute(TABLES)
+            yield {r.name: r for r in facts.read_relations(connection).values()}
+        drop_database(route, "facts_tables")
 
     def test_columns_in_order_without_dropped_ones(self, found):
         assert [(c.name, c.type, c.not_null) for c in found["plain"].columns] == [
