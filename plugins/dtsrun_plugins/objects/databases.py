@@ -54,6 +54,7 @@ class Databases(ObjectKind):
     Creates the target's database from `template0` with the encoding and locale of the source, under the name that the
     spec gives it; one that exists is used as it is if its encoding can hold the rows. Owner, grants, comment,
     connection limit, template flag and the settings of ALTER DATABASE ... SET (for all roles or one) come at the end.
+    Schema public and plpgsql, which every new database has, are dropped where the source has them no more.
 
     Why it matters
     --------------
@@ -110,6 +111,7 @@ class Databases(ObjectKind):
             return StepResult(deviations=tuple(_unlike(wanted, there, args["database"])))
         context.created("database", args["target"])
         _create(context, wanted)
+        _empty(context.source(args["database"]), context.target(args["database"]))
         return StepResult()
 
     def do_finish(self, context: StepContext) -> StepResult:
@@ -233,6 +235,15 @@ def _create(context: StepContext, wanted: Any) -> None:
             f"database {args['target']} cannot be created on the target: {describe(error)}",
             hint="give the target this locale or right, or create the database by hand: it is used as it is",
         ) from error
+
+
+def _empty(source: Connection, target: Connection) -> None:
+    """Drop what every new database has where it was dropped on the source: no dump says so."""
+    schema = "select from pg_namespace where nspname = 'public'"
+    language = "select from pg_extension where extname = 'plpgsql'"
+    for query, statement in ((language, "drop extension if exists plpgsql"), (schema, "drop schema if exists public")):
+        if source.execute(query).fetchone() is None:
+            target.execute(statement.encode())
 
 
 def _create_statement(context: StepContext, wanted: Any) -> sql.Composed:

@@ -39,7 +39,7 @@ class Schemas(ObjectKind):
     Limits
     ------
     Under `on_conflict: drop` a schema is never dropped: what it holds beside the selected objects would go with
-    it. A schema `public` that was dropped on the source stays on the target, empty.
+    it.
     """
 
     name = "object.schemas"

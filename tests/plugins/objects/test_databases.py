@@ -129,3 +129,18 @@ def test_a_setting_that_the_target_does_not_know_is_said(
     assert outcome.failures == []
     said = {d.object: d.message for d in outcome.deviations}
     assert "unrecognized configuration parameter" in said[f"setting old_snapshot_threshold of {TARGET}"]
+
+
+def test_what_was_dropped_on_the_source_is_not_there(
+    source_route: Route, target_route: Route, fresh_database: FreshDatabase, run_sql: RunSql
+) -> None:
+    name = fresh_database(source_route)
+    run_sql(source_route, name, "drop schema public; drop extension plpgsql")
+    try:
+        with open_bench(source_route, target_route, {name: TARGET}) as bench:
+            assert bench.run().failures == []
+            target = bench.connection("target", name)
+            assert target.execute("select from pg_namespace where nspname = 'public'").fetchall() == []
+            assert target.execute("select from pg_extension").fetchall() == []
+    finally:
+        drop_database(target_route, TARGET)
