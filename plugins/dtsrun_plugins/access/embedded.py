@@ -61,7 +61,7 @@ class Embedded(AccessType):
     Limits
     ------
     For trials and tests; Linux and macOS. A server is filled once; a filling that was interrupted begins anew. To fill
-    it again, or with a changed script, give the task another name or remove the folder that the message names.
+    it again, or with a changed script, remove it with `dtsrun delete TASK`, or give the task another name.
     """
 
     name = "access.embedded"
@@ -94,17 +94,16 @@ class Embedded(AccessType):
         """Start the server, fill it if it is new, and stop it at the end unless it is to be kept."""
         return _opened(endpoint, context)
 
+    def remove(self, endpoint: Endpoint, context: AccessContext) -> None:
+        """Stop the server and remove it with all that is in it."""
+        _server(endpoint, context).destroy()
+
 
 @contextmanager
 def _opened(endpoint: Endpoint, context: AccessContext) -> Iterator[Route]:
-    access = endpoint.access
-    keep = bool(access.get("keep", False))
-    server = PrivateServer(
-        context.home / "servers" / f"{_file_name(context.task)}-{endpoint.side}",
-        int(access.get("version", 18)),
-        settings={name: _setting(value) for name, value in access.get("settings", {}).items()},
-    )
-    seeds = _seeds(access.get("seed"), context.spec_folder)
+    server = _server(endpoint, context)
+    keep = bool(endpoint.access.get("keep", False))
+    seeds = _seeds(endpoint.access.get("seed"), context.spec_folder)
     with server.in_use(stop=not keep):
         with server.locked("fill"):
             _fill(server, seeds)
@@ -113,13 +112,21 @@ def _opened(endpoint: Endpoint, context: AccessContext) -> Iterator[Route]:
         yield replace(_as_account(route, endpoint, context), notes=notes)
 
 
+def _server(endpoint: Endpoint, context: AccessContext) -> PrivateServer:
+    return PrivateServer(
+        context.home / "servers" / f"{_file_name(context.task)}-{endpoint.side}",
+        int(endpoint.access.get("version", 18)),
+        settings={name: _setting(value) for name, value in endpoint.access.get("settings", {}).items()},
+    )
+
+
 def _fill(server: PrivateServer, seeds: Sequence[tuple[str | None, Path]]) -> None:
     """Start the server, filled: anew if an earlier filling was interrupted."""
     wanted = _digest(seeds)
     if server.mark not in (None, wanted):
         raise AccessError(
             f"the private server in {server.folder} was filled from another seed",
-            hint="give the task another name, or stop the server and remove that folder",
+            hint="`dtsrun delete TASK` removes it, so that the next run fills a new one; or give the task another name",
         )
     if server.mark is None:
         server.clear()

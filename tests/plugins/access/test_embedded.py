@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dtsrun.api import Endpoint, SecretReference
+from dtsrun.api.plugins import Removable
 from dtsrun.errors import AccessError
 from dtsrun.postgres.server import PrivateServer
 from dtsrun.postgres.session import connect
@@ -134,6 +135,18 @@ def test_a_changed_seed_is_not_mistaken_for_the_old_one(access_context: FakeAcce
     (access_context.spec_folder / "seed.sql").write_text("select 1;")
     with pytest.raises(AccessError, match="was filled from another seed"), Embedded().open(endpoint, access_context):
         raise AssertionError
+
+
+def test_removing_leaves_nothing_of_it_and_may_be_said_twice(access_context: FakeAccessContext) -> None:
+    assert isinstance(Embedded(), Removable)
+    with Embedded().open(described(keep=True), access_context):
+        pass
+    server = server_of(access_context)
+    assert server.is_running
+    for _ in range(2):
+        Embedded().remove(described(keep=True), access_context)
+        assert not server.is_running
+        assert not server.folder.exists()
 
 
 def test_an_account_of_the_seed_works_on_it(access_context: FakeAccessContext) -> None:
