@@ -12,7 +12,7 @@ def event_text(event: EventRecord) -> str:
     """Return an event for people; lines after the first are indented."""
     first, *more = event.message.splitlines() or [""]
     step = f"  [{event.step}]" if event.step else ""
-    head = f"{moment_text(event.at)}  {event.kind:<8}  {first}{step}"
+    head = f"{moment_text(event.at)}  {event.kind:<9}  {first}{step}"
     return "\n".join([head, *(f"    {line}" for line in more)])
 
 

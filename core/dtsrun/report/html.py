@@ -70,7 +70,7 @@ def _sections(report: Report) -> Iterable[Markup | None]:
     yield _section("Stages", _stages(report.stages) if report.stages else None)
     yield _section("Largest tables", _tables(report, report.largest) if report.largest else None)
     slow = [table for table in report.slowest if table not in report.largest]
-    yield _section("Slow for their size", _tables(report, slow) if slow else None)
+    yield _section("Slowest of the rest", _tables(report, slow) if slow else None)
     yield _section("Objects", _objects(report))
     yield _section("Prechecks", _findings(report.findings) if report.findings else None)
     yield _section("Snapshots", _epochs(report))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from dtsrun.api import Step
+from dtsrun.graph import CycleError, topological_order
 from dtsrun.plan import Plan
 from dtsrun.report.data import stage_order
 from dtsrun.report.figures import plural, size_text
@@ -46,7 +47,7 @@ def make_graph(plan: Plan) -> Graph:
     return Graph(
         labels={ids[group]: _label(group, steps) for group, steps in members.items()},
         clusters={stage: tuple(clusters[stage]) for stage in sorted(clusters, key=stage_order)},
-        edges=_edges(plan, group_of, ids, reduce=not grouped),
+        edges=_edges(plan, group_of, ids),
     )
 
 
@@ -60,23 +61,30 @@ def _label(group: str, steps: Sequence[Step]) -> str:
     return f"{name}, {size_text(size)}" if size else name
 
 
-def _edges(
-    plan: Plan, group_of: Mapping[str, str], ids: Mapping[str, str], *, reduce: bool
-) -> tuple[tuple[str, str], ...]:
-    waits = _reduced(plan) if reduce else {key: plan.steps[key].after for key in plan.order}
-    pairs = ((group_of[before], group_of[key]) for key in plan.order for before in waits[key])
-    return tuple(dict.fromkeys((ids[before], ids[after]) for before, after in pairs if before != after))
-
-
-def _reduced(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Return what each step waits for, without what is waited for by way of another."""
-    ancestors: dict[str, set[str]] = {}
-    kept: dict[str, tuple[str, ...]] = {}
+def _edges(plan: Plan, group_of: Mapping[str, str], ids: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    waits: dict[str, dict[str, None]] = {node: {} for node in ids.values()}
     for key in plan.order:
-        direct = plan.steps[key].after
-        beyond = set().union(*(ancestors[before] for before in direct))
-        kept[key] = tuple(before for before in direct if before not in beyond)
-        ancestors[key] = beyond.union(direct)
+        node = ids[group_of[key]]
+        waits[node].update(dict.fromkeys(ids[group_of[before]] for before in plan.steps[key].after))
+        waits[node].pop(node, None)
+    return tuple((before, node) for node, kept in _reduced(waits).items() for before in kept)
+
+
+def _reduced(waits: Mapping[str, Iterable[str]]) -> Mapping[str, Iterable[str]]:
+    """Return what each node waits for, without what it waits for by way of another.
+
+    Groups may wait for each other, as their steps do not; then every edge stays.
+    """
+    try:
+        order = topological_order(waits)
+    except CycleError:
+        return waits
+    ancestors: dict[str, set[str]] = {}
+    kept: dict[str, list[str]] = {node: [] for node in waits}
+    for node in order:
+        beyond = set().union(*(ancestors[before] for before in waits[node]))
+        kept[node] = [before for before in waits[node] if before not in beyond]
+        ancestors[node] = beyond.union(waits[node])
     return kept
 
 

@@ -318,13 +318,12 @@ def _bar_line(picture: Picture) -> Table:
 
 
 def _figures_line(picture: Picture) -> Text:
-    parts = [
-        f"copied {size_text(picture.copied)} of {size_text(picture.to_copy)}",
-        plural(picture.rows, "row"),
-        f"steps {picture.finished:,} of {picture.steps:,}",
-    ]
-    if picture.compared:
-        parts.insert(2, f"compared {size_text(picture.compared)} of {size_text(picture.to_compare)}")
+    parts = []
+    if picture.to_copy:
+        parts += [f"copied {size_text(picture.copied)} of {size_text(picture.to_copy)}", plural(picture.rows, "row")]
+    if picture.compared or (picture.to_compare and not picture.to_copy):
+        parts.append(f"compared {size_text(picture.compared)} of {size_text(picture.to_compare)}")
+    parts.append(f"steps {picture.finished:,} of {picture.steps:,}")
     line = Text(", ".join(parts), style="dim", **_ONE_LINE)
     if picture.failed or picture.blocked:
         line.append(f", {picture.failed} failed, {picture.blocked} blocked", style="red")

@@ -16,8 +16,8 @@ def test_events_are_lines_in_order(task: str, journal: Journal, capsys: pytest.C
     journal.event(task, "retry", "57P01: terminated", step="shop/full/orders")
     assert main(["events", task]) == 0
     first, second = capsys.readouterr().out.splitlines()
-    assert first.endswith("  state     the task is paused")
-    assert second.endswith("  retry     57P01: terminated  [shop/full/orders]")
+    assert first.endswith("  state      the task is paused")
+    assert second.endswith("  retry      57P01: terminated  [shop/full/orders]")
 
 
 def test_json_is_one_object_a_line(task: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +61,5 @@ def test_following_shows_what_comes_until_the_end(
     code = main(["events", task, "--follow"])
     worker.join()
     assert code == 0
-    messages = [line.split("  ", 2)[2].strip() for line in capsys.readouterr().out.splitlines()]
-    assert messages[-4:] == ["event 0", "event 1", "event 2", "the task is succeeded"] or [
-        message.split()[-1] for message in messages[-4:]
-    ] == ["0", "1", "2", "succeeded"]
+    endings = [line.split()[-1] for line in capsys.readouterr().out.splitlines()]
+    assert endings == ["paused", "running", "0", "1", "2", "succeeded"]

@@ -16,7 +16,7 @@ def event(message: str, step: str | None = None) -> EventRecord:
 
 def test_an_event_is_one_line_with_its_step() -> None:
     text = event_text(event("57P01: terminated", step="shop/copy/t"))
-    assert text.endswith("  retry     57P01: terminated  [shop/copy/t]")
+    assert text.endswith("  retry      57P01: terminated  [shop/copy/t]")
 
 
 def test_further_lines_of_a_message_are_indented() -> None:

@@ -70,6 +70,13 @@ def test_many_steps_are_drawn_as_groups_with_their_number_and_size(large: Plan) 
     assert graph.edges == (("n0", "n1"), ("n1", "n2"))
 
 
+def test_groups_that_wait_for_each_other_keep_every_edge() -> None:
+    chain = [step("k0")]
+    for number in range(1, MOST_NODES + 2):
+        chain.append(step(f"k{number}", f"k{number - 1}", stage="indexes" if number % 2 else "full"))
+    assert set(make_graph(planned(*chain)).edges) == {("n0", "n1"), ("n1", "n0")}
+
+
 def test_a_plan_at_the_limit_is_drawn_step_by_step() -> None:
     assert len(make_graph(planned(*(step(f"t{i}") for i in range(MOST_NODES)))).labels) == MOST_NODES
 

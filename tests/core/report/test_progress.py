@@ -204,6 +204,10 @@ class TestTerminal:
     def test_comparison_is_shown_once_it_has_begun(self) -> None:
         assert "compared 5.0 MB of 1.3 GB" in shown(live_picture(picture(compared=5 * MB)))
 
+    def test_a_mere_comparison_has_nothing_copied(self) -> None:
+        line = shown(live_picture(picture(to_copy=0, copied=0, rows=0))).splitlines()[1]
+        assert line.strip() == "compared 0 B of 1.3 GB, steps 213 of 640"
+
     def test_trouble_is_shown(self) -> None:
         assert "2 failed, 5 blocked" in shown(live_picture(picture(failed=2, blocked=5)))
 
