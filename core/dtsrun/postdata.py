@@ -163,7 +163,11 @@ class PostData:
         return other.depends_on
 
     def _is_full(self, batch: Sequence[Entry], entry: Entry) -> bool:
-        return len(batch) >= BATCH_ENTRIES or sum(map(self.bytes, [*batch, entry])) > BATCH_BYTES
+        return len(batch) >= BATCH_ENTRIES or sum(map(self._read, [*batch, entry])) > BATCH_BYTES
+
+    def _read(self, entry: Entry) -> int:
+        # What is in a batch though its tables are large (a trigger, a partitioned index) does not read them.
+        return size if (size := self.bytes(entry)) <= SMALL_BYTES else 0
 
     def _cost(self, entry: Entry) -> Cost:
         if entry.type in ("INDEX", "CONSTRAINT") and self._is_partitioned(entry):
