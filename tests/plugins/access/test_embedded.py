@@ -31,6 +31,15 @@ def access_context(tmp_path: Path) -> Iterator[FakeAccessContext]:
         server_of(context, side).destroy()
 
 
+@pytest.fixture(scope="module")
+def shared_context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeAccessContext]:
+    """A context whose server outlives the single test."""
+    folder = tmp_path_factory.mktemp("contract")
+    context = FakeAccessContext(home=folder / "home", spec_folder=folder, task="contract")
+    yield context
+    server_of(context).destroy()
+
+
 def server_of(context: FakeAccessContext, side: str = "source") -> PrivateServer:
     return PrivateServer(context.home / "servers" / f"{context.task}-{side}", 18)
 
@@ -50,9 +59,9 @@ class TestEmbedded(AccessTypeContract):
     plugin = Embedded
 
     @pytest.fixture
-    def access_context(self, access_context: FakeAccessContext) -> FakeAccessContext:  # type: ignore[override]
-        """The one that removes its servers."""
-        return access_context
+    def access_context(self, shared_context: FakeAccessContext) -> FakeAccessContext:  # type: ignore[override]
+        """One server for all of them: each leaves it as it found it."""
+        return shared_context
 
     @pytest.fixture
     def endpoint(self) -> Endpoint:
