@@ -44,11 +44,8 @@ from dtsrun.inventory import facts
 from dtsrun.inventory.bodies import edges_of_entries, read_body_edges
 from dtsrun.inventory.dump import LOCK_WAIT_SECONDS, dump_entries
 from dtsrun.inventory.facts import DatabaseFacts, ObjectId
-from dtsrun.inventory.selection import choose_entries, choose_roles, choose_rows, find_parents, nearest
+from dtsrun.inventory.selection import LARGE_OBJECTS, choose_entries, choose_roles, choose_rows, find_parents, nearest
 from dtsrun.postgres.session import connect
-
-LARGE_OBJECTS: Final = "object.large_objects"
-"""The kind whose selector brings large objects where objects are chosen one by one."""
 
 _RELATION: Final = 1259
 _EVERY_TEMPLATE: Final = frozenset({"DATABASE", "DATABASE PROPERTIES", "SCHEMA", "COMMENT", "ACL", "SECURITY LABEL"})

@@ -24,6 +24,9 @@ from dtsrun.inventory.facts import ObjectId
 SCHEMA_SELECTOR: Final = "schema"
 """Selects a schema and everything in it."""
 
+LARGE_OBJECTS: Final = "object.large_objects"
+"""The kind whose selector brings large objects where objects are chosen one by one; our dump does not list them."""
+
 SUBORDINATE_TYPES: Final = frozenset(
     {
         "ACL",
@@ -150,7 +153,7 @@ class _Chooser:
         self.entries = {e.id: e for e in entries}
         self.chosen = chosen
         self.selectors = {k.name: k.selector for k in kinds}
-        self.detached_kinds = {k.selector for k in kinds if not k.entry_types}
+        self.unlisted = {k.selector for k in kinds if not k.entry_types or k.name == LARGE_OBJECTS}
         self.parents = parents
         self.body_edges = body_edges
         self.children: defaultdict[int, list[int]] = defaultdict(list)
@@ -228,7 +231,7 @@ class _Chooser:
         """An empty schema, and a kind whose objects pg_dump does not list, have no entries to be found."""
         if pattern.selector == SCHEMA_SELECTOR:
             return any(matches(pattern.text, s) for s in schemas)
-        return pattern.selector in self.detached_kinds
+        return pattern.selector in self.unlisted
 
     def _complaint(self, pattern: Pattern) -> str:
         if pattern.selector not in {SCHEMA_SELECTOR, *self.selectors.values()}:

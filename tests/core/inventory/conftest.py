@@ -62,7 +62,8 @@ class Types(ObjectKind):
 
 class LargeObjects(ObjectKind):
     name = "object.large_objects"
-    selector = "large_objects"
+    selector = "large_object"
+    entry_types = ("BLOB", "BLOB METADATA", "BLOBS")
 
 
 class Publications(ObjectKind):

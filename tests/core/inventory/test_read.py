@@ -189,7 +189,7 @@ class TestChosenObjects:
         inventory = read(source_route, one(name, include=include))
         assert inventory.databases[name].large_objects.count == 0
         assert inventory.left_out == (f"1 large objects: the spec does not select them (database {name})",)
-        both = (*include, Pattern(selector="large_objects", text="*"))
+        both = (*include, Pattern(selector="large_object", text="*"))
         assert read(source_route, one(name, include=both)).databases[name].large_objects.count == 1
 
     def test_a_database_with_a_hostile_name(self, source_route, database, read):

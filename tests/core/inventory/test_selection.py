@@ -283,6 +283,22 @@ class TestWhatComesAlong:
         assert "EVENT TRIGGER vetoed" not in found
         assert "CAST CAST (public.a AS public.b)" not in labels(choose(source_route, name, ["type public.a"]))
 
+    def test_a_foreign_server_with_its_mappings(self, source_route, database, choose, labels):
+        text = """
+            create foreign data wrapper far; create schema away;
+            create server "s 1" foreign data wrapper far; create server other foreign data wrapper far;
+            create user mapping for public server "s 1" options (password 'secret');
+            create foreign table away.t (a int) server "s 1";
+        """
+        found = choose(source_route, database(source_route, text), ["schema away"])
+        assert {
+            "FOREIGN TABLE away.t",
+            "SERVER s 1",
+            "FOREIGN DATA WRAPPER far",
+            "USER MAPPING USER MAPPING public SERVER s 1",
+        } <= labels(found)
+        assert not found.missing
+
     def test_a_shell_type(self, source_route, database, choose, labels):
         text = """
             create type coin;
@@ -325,7 +341,7 @@ class TestPatternsThatSelectNothing:
         assert choose(source_route, empty, ["schema public"]).relations == {}
 
     def test_large_objects_need_no_entries(self, pick):
-        assert pick(["large_objects *"]).large_objects.count == 0
+        assert pick(["large_object *"]).large_objects.count == 0
 
 
 class TestRows:
