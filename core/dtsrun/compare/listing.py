@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Final
 
 from dtsrun.api import Difference, StepContext
@@ -55,7 +56,7 @@ def list_rows(
     chosen = _chosen(buckets)
     try:
         with closing(source.suspects(chosen)) as ours, closing(target.suspects(chosen)) as theirs:
-            unmatched = _merge(ours, theirs)
+            unmatched = _merge(*_started(context, ours, theirs))
         unmatched.complete &= len(chosen) == len(buckets)
         if source.key:
             return _keyed(context, source, target, unmatched, most)
@@ -73,6 +74,14 @@ def _chosen(buckets: Mapping[int, int]) -> Sequence[int]:
         chosen.append(number)
         rows += size
     return chosen
+
+
+def _started(
+    context: StepContext, source: Iterator[Suspect], target: Iterator[Suspect]
+) -> tuple[Iterator[Suspect], Iterator[Suspect]]:
+    """Begin both ends at once: before the first row of one comes, all of its rows have to be sorted."""
+    ours, theirs = on_both(context, lambda rows: list(islice(rows, 1)), source, target)
+    return chain(ours, source), chain(theirs, target)
 
 
 def _merge(source: Iterator[Suspect], target: Iterator[Suspect]) -> Unmatched:
