@@ -143,7 +143,9 @@ class PrivateServer:
     def clear(self) -> None:
         """Stop it and remove what is in it, so that `start()` creates it anew."""
         self.stop(mode="immediate")
-        self._remove(_CONTENT)
+        # A server that was killed leaves its socket.
+        sockets = [path.name for path in self.folder.glob(".s.PGSQL.*")]
+        self._remove([*_CONTENT, *sockets])
 
     @contextmanager
     def in_use(self, *, stop: bool) -> Iterator[None]:

@@ -225,6 +225,18 @@ def test_destroying_removes_all_that_it_made_and_nothing_else() -> None:
     assert not folder.exists()
 
 
+def test_a_killed_server_is_removed_with_its_socket() -> None:
+    server = PrivateServer(Path(tempfile.mkdtemp(prefix="dtsrun-")), VERSION, settings=THROWAWAY)
+    server.start()
+    pid = postmaster(server)
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while is_alive(pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    server.destroy()
+    assert not server.folder.exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands servers to another account")
 def test_a_folder_that_the_account_cannot_reach_moves_to_one_that_it_can(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
