@@ -95,25 +95,27 @@ class TestServer:
         assert found["server_version_num"].isdigit()
 
 
-class TestRelations:
-    @pytest.fixture(scope="class")
-    def found(self, route):
-        create_database(route, "facts_tables")
-        with connect(route, "facts_tables", settings={"search_path": "public"}) as connection:
-            connection.execute(TABLES)
-            yield {r.name: r for r in facts.read_relations(connection).values()}
-        drop_database(route, "facts_tables")
+@pytest.fixture(scope="module")
+def tables(route):
+    """Give the relations of TABLES by name, read once for each server."""
+    create_database(route, "facts_tables")
+    with connect(route, "facts_tables", settings={"search_path": "public"}) as connection:
+        connection.execute(TABLES)
+        yield {r.name: r for r in facts.read_relations(connection).values()}
+    drop_database(route, "facts_tables")
 
-    def test_columns_in_order_without_dropped_ones(self, found):
-        assert [(c.name, c.type, c.not_null) for c in found["plain"].columns] == [
+
+class TestRelations:
+    def test_columns_in_order_without_dropped_ones(self, tables):
+        assert [(c.name, c.type, c.not_null) for c in tables["plain"].columns] == [
             ("id", "integer", True),
             ("name", "text", True),
             ("Größe", "numeric(10,2)", False),
             ("tags", "text[]", False),
         ]
 
-    def test_identity_and_generated_columns(self, found):
-        assert [(c.identity, c.generated) for c in found["made"].columns] == [("a", ""), ("d", ""), ("", "s")]
+    def test_identity_and_generated_columns(self, tables):
+        assert [(c.identity, c.generated) for c in tables["made"].columns] == [("a", ""), ("d", ""), ("", "s")]
 
     @pytest.mark.parametrize(
         ("table", "key"),
@@ -126,38 +128,38 @@ class TestRelations:
             ("seen", ()),
         ],
     )
-    def test_the_key(self, found, table, key):
-        assert found[table].key == key
+    def test_the_key(self, tables, table, key):
+        assert tables[table].key == key
 
-    def test_kinds(self, found):
-        kinds = {name: found[name].relkind for name in ("plain", "seen", "filled", "measured", "made_a_seq")}
+    def test_kinds(self, tables):
+        kinds = {name: tables[name].relkind for name in ("plain", "seen", "filled", "measured", "made_a_seq")}
         assert kinds == {"plain": "r", "seen": "v", "filled": "m", "measured": "p", "made_a_seq": "S"}
-        assert "gone" not in found
+        assert "gone" not in tables
 
-    def test_sizes(self, found):
-        assert found["plain"].bytes > 3000 * 20
-        assert found["plain"].pages > 0
-        assert found["plain"].estimated_rows == 3000
-        assert found["no_key"].estimated_rows == 0
-        assert found["measured"].bytes == found["seen"].bytes == 0
+    def test_sizes(self, tables):
+        assert tables["plain"].bytes > 3000 * 20
+        assert tables["plain"].pages > 0
+        assert tables["plain"].estimated_rows == 3000
+        assert tables["no_key"].estimated_rows == 0
+        assert tables["measured"].bytes == tables["seen"].bytes == 0
 
-    def test_flags(self, found):
-        assert found["loose"].persistence == "u"
-        assert found["guarded"].row_security
-        assert found["filled"].populated
-        assert not found["unfilled"].populated
+    def test_flags(self, tables):
+        assert tables["loose"].persistence == "u"
+        assert tables["guarded"].row_security
+        assert tables["filled"].populated
+        assert not tables["unfilled"].populated
 
-    def test_a_partition_tree(self, found):
-        leaf, middle, root = found["measured_1_1"], found["measured_1"], found["measured"]
+    def test_a_partition_tree(self, tables):
+        leaf, middle, root = tables["measured_1_1"], tables["measured_1"], tables["measured"]
         assert leaf.parents == (middle.oid,)
         assert middle.parents == (root.oid,)
         assert [r.is_partition for r in (leaf, middle, root)] == [True, True, False]
         assert [r.has_rows for r in (leaf, middle, root)] == [True, False, False]
 
-    def test_inheritance_in_its_order(self, found):
-        assert found["heir"].parents == (found["base_2"].oid, found["base_1"].oid)
-        assert not found["heir"].is_partition
-        assert found["base_1"].has_rows
+    def test_inheritance_in_its_order(self, tables):
+        assert tables["heir"].parents == (tables["base_2"].oid, tables["base_1"].oid)
+        assert not tables["heir"].is_partition
+        assert tables["base_1"].has_rows
 
     def test_owners(self, route, opened, role):
         role("owner \"of\" 'it'")
