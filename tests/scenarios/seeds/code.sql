@@ -137,7 +137,10 @@ create foreign table c.foreign_table (a integer options (column_name 'x''y') not
 comment on server "Server 1" is 'server';
 create foreign table c.foreign_child () inherits (c.base_table) server "Server 1";
 alter foreign table c.foreign_child no inherit c.base_table;
-create language nasty_language handler plpgsql_call_handler inline plpgsql_inline_handler validator plpgsql_validator;
+create function c.nasty_handler() returns language_handler language c as '$libdir/plpgsql', 'plpgsql_call_handler';
+create function c.nasty_inline(internal) returns void language c strict as '$libdir/plpgsql', 'plpgsql_inline_handler';
+create function c.nasty_validator(oid) returns void language c strict as '$libdir/plpgsql', 'plpgsql_validator';
+create trusted language nasty_language handler c.nasty_handler inline c.nasty_inline validator c.nasty_validator;
 create function c.in_nasty() returns integer language nasty_language as 'begin return 1; end';
 comment on language nasty_language is 'plpgsql by another name';
 create access method nasty_heap type table handler heap_tableam_handler;
@@ -149,7 +152,7 @@ create operator class c.nasty_int for type integer using nasty_btree as operator
 create publication for_all for all tables with (publish = 'insert, truncate');
 create publication empty_publication;
 create publication some_tables for table c.base_table, only c.log;
-create subscription never connection 'host=127.0.0.1 port=1 dbname=x password=''s e''' publication some_tables, for_all with (connect = false, slot_name = none, enabled = false, binary = true, synchronous_commit = 'off');
+create subscription never connection 'host=127.0.0.1 port=1 dbname=x password=''s e''' publication some_tables, for_all with (connect = false, slot_name = none, enabled = false, synchronous_commit = 'off');
 comment on subscription never is 'sub';
 comment on extension plpgsql is 'changed comment';
 

@@ -59,7 +59,7 @@ create function public."f(integer)"("arg 1" integer, out "out; --" integer, vari
 create function public."f(integer)"(text) returns text language sql immutable as 'select $1 || '' $$ $body$ ''';
 create function public."select"("from" text) returns text language sql immutable as $$ select 'it''s ' || $1 || E' \\ \n' $$;
 create aggregate public."Sum""me"(integer) (sfunc = int4pl, stype = integer, initcond = '0');
-create operator public.@#@ (leftarg = integer, rightarg = integer, function = pg_catalog.int4pl);
+create operator public.@#@ (leftarg = integer, rightarg = integer, procedure = pg_catalog.int4pl);
 create sequence public."Seq; --" start 17 increment -3 minvalue -100 maxvalue 100 cycle;
 select nextval('public."Seq; --"'), nextval('public."Seq; --"');
 create table public.odd_default (id integer default nextval('public."Seq; --"'), note text default 'it''s "x" \ %s $1 {} -- /*');
@@ -72,7 +72,7 @@ create index "same name in another schema" on public."Table" ("ID");
 create index "same name in another schema" on "select"."select" ("where");
 create rule "Rule""; --" as on insert to public."Table" do also notify "Channel""; --", 'payload''s';
 create function public."trigger; --"() returns trigger language plpgsql as 'begin return new; end';
-create trigger "Trigger 'x'; --" before insert or update of "ID", "Id" on public."Table" for each row when (new."ID" > 0) execute function public."trigger; --"('arg''1', 'x\000y', '');
+create trigger "Trigger 'x'; --" before insert or update of "ID", "Id" on public."Table" for each row when (new."ID" > 0) execute procedure public."trigger; --"('arg''1', 'x\000y', '');
 create policy "Policy""; --" on public."Table" using ("ID" > 0);
 create statistics public."Stat""; --" on "ID", "Id" from public."Table";
 create collation public."Collation""; --" (locale = 'C');

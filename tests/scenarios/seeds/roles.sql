@@ -25,7 +25,7 @@ reset role;
 grant nasty_b to nasty_c, nasty_d;
 grant nasty_c to "Nasty ""Role""; drop role postgres; --" with admin option;
 grant "Nasty ""Role""; drop role postgres; --" to "user", "ünïcödé 🌿";
-grant pg_read_all_data, pg_monitor to nasty_d;
+grant pg_read_all_settings, pg_monitor to nasty_d;
 grant pg_signal_backend to nasty_a with admin option;
 
 alter role all set lock_timeout = '61s';

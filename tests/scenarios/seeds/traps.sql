@@ -8,15 +8,15 @@ create function public.never(text, text) returns boolean language sql immutable 
 create function public.never(name, name) returns boolean language sql immutable as 'select false';
 create function public.never(oid, oid) returns boolean language sql immutable as 'select false';
 create function public.never(integer, integer) returns boolean language sql immutable as 'select false';
-create operator public.= (leftarg = text, rightarg = text, function = public.never);
-create operator public.= (leftarg = name, rightarg = name, function = public.never);
-create operator public.= (leftarg = oid, rightarg = oid, function = public.never);
-create operator public.= (leftarg = integer, rightarg = integer, function = public.never);
-create operator public.<> (leftarg = text, rightarg = text, function = public.never);
+create operator public.= (leftarg = text, rightarg = text, procedure = public.never);
+create operator public.= (leftarg = name, rightarg = name, procedure = public.never);
+create operator public.= (leftarg = oid, rightarg = oid, procedure = public.never);
+create operator public.= (leftarg = integer, rightarg = integer, procedure = public.never);
+create operator public.<> (leftarg = text, rightarg = text, procedure = public.never);
 create function public.swap(text, text) returns text language sql immutable as $$ select pg_catalog.concat($2, $1) $$;
-create operator public.|| (leftarg = text, rightarg = text, function = public.swap);
+create operator public.|| (leftarg = text, rightarg = text, procedure = public.swap);
 create function public.minus(integer, integer) returns integer language sql immutable as 'select 0';
-create operator public.+ (leftarg = integer, rightarg = integer, function = public.minus);
+create operator public.+ (leftarg = integer, rightarg = integer, procedure = public.minus);
 
 create function public.lower(text) returns text language sql immutable as $$ select 'trapped'::text $$;
 create function public.count(anyelement) returns bigint language sql immutable as 'select 0::bigint';
