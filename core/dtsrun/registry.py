@@ -132,10 +132,14 @@ def _register(manager: pluggy.PluginManager, load: Callable[[], object], origin:
         manager.register(load(), name=origin)
         manager.check_pending()
     except Exception as error:
-        raise PluginError(
-            f"a plugin of {origin} cannot be loaded: {type(error).__name__}: {error}",
-            hint="mend or uninstall it: a migration does not run with a part missing",
-        ) from error
+        raise _broken(origin, error) from error
+
+
+def _broken(origin: str, error: Exception) -> PluginError:
+    return PluginError(
+        f"a plugin of {origin} cannot be loaded: {type(error).__name__}: {error}",
+        hint="mend or uninstall it: a migration does not run with a part missing",
+    )
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -154,8 +158,15 @@ def _import_file(path: Path) -> ModuleType:
 def _declared(manager: pluggy.PluginManager) -> Iterable[tuple[str, Family, Any]]:
     for family in FAMILIES:
         for implementation in getattr(manager.hook, family.hook).get_hookimpls():
-            for declared_class in implementation.function():
+            for declared_class in _handed_in(implementation):
                 yield implementation.plugin_name, family, declared_class
+
+
+def _handed_in(implementation: pluggy.HookImpl) -> Sequence[Any]:
+    try:
+        return tuple(implementation.function())  # type: ignore[arg-type] # a hook that yields is not ours
+    except Exception as error:
+        raise _broken(implementation.plugin_name, error) from error
 
 
 def _instance(origin: str, family: Family, declared_class: Any) -> Plugin:

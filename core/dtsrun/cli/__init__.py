@@ -20,7 +20,8 @@ COMMANDS: Final = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Not list(...): importing the command `list` binds that name in this module.
+    given = [*(sys.argv[1:] if arguments is None else arguments)]
     parser = build_parser()
     parsed = parser.parse_args(_with_command(given))
     try:

@@ -11,7 +11,8 @@ from dtsrun.api import CheckResult
 from dtsrun.cli.output import progress_for
 from dtsrun.engine.task import RunOptions, check_task
 from dtsrun.report.as_json import as_values
-from dtsrun.report.findings import count_outcomes, findings_text
+from dtsrun.report.findings import render_checks
+from dtsrun.report.terminal import show
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,13 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     options = RunOptions(only_check=True, only=arguments.only, skip=arguments.skip)
     with progress_for(arguments) as progress:
         ended = check_task(arguments.spec, options, progress)
-    print(_as_json(ended.checks) if arguments.format == "json" else _as_text(ended.checks))
+    show(_as_json(ended.checks) if arguments.format == "json" else render_checks(ended.checks))
     return ended.error.exit_code if ended.error else 0
 
 
 def _as_json(results: Sequence[CheckResult]) -> str:
     return json.dumps([as_values(result) for result in results], indent=2)
-
-
-def _as_text(results: Sequence[CheckResult]) -> str:
-    return "\n".join([*findings_text(results), "", count_outcomes(results)])

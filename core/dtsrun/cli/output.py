@@ -15,6 +15,7 @@ from dtsrun.report.as_json import report_json
 from dtsrun.report.data import Report, build_report
 from dtsrun.report.html import report_html
 from dtsrun.report.progress import ProgressListener, open_progress
+from dtsrun.report.terminal import show
 from dtsrun.report.text import report_text
 
 
@@ -44,11 +45,11 @@ def show_ended(ended: Ended, arguments: argparse.Namespace) -> int:
         report = build_report(journal, ended.task)
     write_files(ended, report)
     if arguments.json:
-        print(report_json(report))
+        show(report_json(report, indent=None))
     elif ended.already_done:
         print(f"Task {ended.task} is done; nothing is left to do. (--restart moves everything anew.)\n")
     if not arguments.json:
-        print(report_text(report))
+        show(report_text(report))
     return _exit_code(ended.error)
 
 

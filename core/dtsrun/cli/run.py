@@ -10,7 +10,8 @@ from pathlib import Path
 from dtsrun.api import CheckResult
 from dtsrun.cli.output import add_progress_arguments, progress_for, show_ended
 from dtsrun.engine.task import RunOptions, run_task
-from dtsrun.report.findings import findings_text
+from dtsrun.report.findings import render_checks
+from dtsrun.report.terminal import show
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _ask(alarms: Sequence[CheckResult]) -> bool:
     """Ask the user at the terminal; elsewhere the answer is no."""
-    print("\n".join(findings_text(alarms)), file=sys.stderr)
+    show(render_checks(alarms), sys.stderr)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     print("Go on in spite of these alarms? [y/N] ", end="", file=sys.stderr, flush=True)

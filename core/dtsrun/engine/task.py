@@ -31,10 +31,12 @@ from dtsrun.engine.tidy import start_over, tidy
 from dtsrun.engine.walk import Outcome, Walk
 from dtsrun.engine.worker import Worker
 from dtsrun.errors import BlockingFindings, DifferencesFound, DtsrunError, Interrupted, MigrationError, SpecError
+from dtsrun.inventory import matches
 from dtsrun.journal import Journal, TaskRecord
 from dtsrun.plan import Plan, decide_resources
 from dtsrun.postgres.session import runner_name
 from dtsrun.registry import Registry
+from dtsrun.task_log import configure_task_log
 
 RESUMABLE: Final = frozenset({"running", "paused", "failed"})
 """States in which a plan has begun to be carried out."""
@@ -115,8 +117,7 @@ def verify_task(spec_path: Path, listener: Listener) -> Ended:
         journal = stack.enter_context(Journal.open(home))
         stack.enter_context(runner_lock(task_folder(home, name), name))
         journal.forget_task(name)
-        spec = replace(spec, task=replace(spec.task, name=name))
-        return Run(spec, registry, journal, RunOptions(), listener, lambda _: True).verify()
+        return Run(spec, registry, journal, RunOptions(), listener, lambda _: True, name=name).verify()
 
 
 def task_folder(home: Path, task: str) -> Path:
@@ -147,15 +148,18 @@ class Run:
         options: RunOptions,
         listener: Listener,
         confirm: Confirm,
+        *,
+        name: str | None = None,
     ) -> None:
+        """Args: name: what the run is called in the journal, if not by the task's own name."""
         self._spec = spec
         self._registry = registry
         self._journal = journal
         self._options = options
         self._listener = listener
         self._confirm = confirm
-        self._name = spec.task.name
-        self._log = structlog.get_logger(task=spec.task.name)
+        self._name = name or spec.task.name
+        self._log = structlog.get_logger(task=self._name)
 
     def run(self, known: TaskRecord | None) -> Ended:
         """Check, then migrate; or continue."""
@@ -255,10 +259,8 @@ class Run:
         epochs = first_epochs(found, databases)
         snapshots = snapshots_of(ends, lambda database: epochs.get(database, 1))
         self._journal.take_requests(self._name)
-        self._say(
-            "resume",
-            f"continuing: {sum(m.done and k in plan.steps for k, m in found.items())} of {len(plan.steps)} steps are done",
-        )
+        done = sum(mark.done and key in plan.steps for key, mark in found.items())
+        self._say("resume", f"continuing: {done} of {len(plan.steps)} steps are done")
         try:
             return self._carry_out(ends, plan, snapshots, found, checks=self._journal.findings(self._name))
         finally:
@@ -297,6 +299,7 @@ class Run:
             **{s: {"description": ends.routes[s].description, "version": ends.facts[s].release} for s in SIDES},
             objects=_count_objects(inventory),
             left_out=list(inventory.left_out),
+            verify_mode=self._spec.stages.get("verify", {}).get("mode", "full"),
             notes=[note for side in SIDES for note in ends.routes[side].notes],
             paths={name: str(folder / f"report.{name}") for name in ("html", "json")}
             | {"log": str(folder / "log.jsonl")},
@@ -315,8 +318,11 @@ class Run:
         self._journal.set_state(self._name, "running")
         resources, why = decide_resources(self._spec.resources)
         self._say("resources", why)
+        done = {key for key, mark in found.items() if mark.done and key in plan.steps}
         self._take_over(found)
         self._listener.on_plan([plan.steps[key] for key in plan.order])
+        for key in done:
+            self._listener.on_step(key, "done")
         witness = _Witness(self._name, self._journal, self._listener, self._log)
         walk = Walk(
             plan,
@@ -326,7 +332,6 @@ class Run:
             witness=witness,
             retry_for=self._spec.task.retry_for,
         )
-        done = {key for key, mark in found.items() if mark.done}
         try:
             with _stopped_by_signals(walk):
                 outcome = walk.run(done)
@@ -368,8 +373,6 @@ class Run:
     @contextmanager
     def _recording(self) -> Iterator[None]:
         """Let an error that ends the run leave its trace in the journal."""
-        from dtsrun.report.logs import configure_task_log
-
         with configure_task_log(task_folder(self._journal.home, self._name) / "log.jsonl"):
             try:
                 yield
@@ -428,6 +431,7 @@ class _Witness:
         self._listener.on_step(step.key, "waiting")
 
     def retrying(self, step: Step, message: str, pause: float) -> None:
+        self.put_back(step)
         self._tell("retry", step, f"{step.title or step.key}: {message}; trying again in {pause:.0f} s")
 
     def new_epoch(self, snapshot: Snapshot, lost: Snapshot) -> None:
@@ -475,8 +479,6 @@ def _blocking_error(found: Sequence[CheckResult]) -> BlockingFindings:
 
 
 def _is_chosen(check: Precheck, options: RunOptions) -> bool:
-    from dtsrun.inventory import matches
-
     names = (check.name, check.short_name)
     wanted = not options.only or any(matches(pattern, name) for pattern in options.only for name in names)
     return wanted and not any(matches(pattern, name) for pattern in options.skip for name in names)

@@ -7,13 +7,15 @@ that matters; what the user attached is moved as an object, never obeyed.
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
+from collections import namedtuple
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import psycopg
-from psycopg.rows import namedtuple_row
+from psycopg.rows import RowMaker
 
 from dtsrun.api.contexts import Connection
 from dtsrun.api.routes import Route
@@ -76,7 +78,7 @@ def connect(
     connection = psycopg.connect(
         route.conninfo(database),
         autocommit=True,
-        row_factory=namedtuple_row,
+        row_factory=named_row,
         application_name=f"dtsrun {purpose}".strip()[:63],
         connect_timeout=int(route.parameters.get("connect_timeout", CONNECT_TIMEOUT_SECONDS)),
         client_encoding="UTF8",
@@ -89,6 +91,21 @@ def connect(
         raise
     connection.autocommit = autocommit
     return connection
+
+
+def named_row(cursor: psycopg.Cursor[Any]) -> RowMaker[Any]:
+    """Make rows whose columns are attributes, whatever the columns are called.
+
+    A name that Python cannot have (`class`, one that comes twice) becomes the column's number: `_0`.
+    """
+    names = [column.name for column in cursor.description or ()]
+    make: RowMaker[Any] = _row_class(tuple(names))._make
+    return make
+
+
+@functools.lru_cache(maxsize=1024)
+def _row_class(names: tuple[str, ...]) -> Any:
+    return namedtuple("Row", names, rename=True)
 
 
 def apply_settings(connection: Connection, settings: Mapping[str, str]) -> None:

@@ -24,7 +24,8 @@ class Reaction(StrEnum):
 
 
 REACTIONS: Final[dict[str, Reaction]] = {
-    "08": Reaction.RETRY,  # connection exception
+    # The server reports the other connection exceptions (08001 ...) of a foreign server that it could not reach itself.
+    "08P01": Reaction.RETRY,  # protocol violation: a pooler lost its server
     "40": Reaction.RETRY,  # transaction rollback: serialization failure, deadlock
     "53": Reaction.RETRY,  # insufficient resources: too many connections, disk full, out of memory
     "57P01": Reaction.RETRY,  # admin shutdown
@@ -41,6 +42,15 @@ REACTIONS: Final[dict[str, Reaction]] = {
 }
 """By SQLSTATE, or by its class (the first two characters)."""
 
+REFUSALS: Final = (
+    "authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "permission denied for database",
+    '" does not exist',
+)
+"""Words of a refused login that time does not heal."""
+
 
 class SnapshotLost(Exception):
     """The exported snapshot that a session was to join is gone."""
@@ -54,9 +64,20 @@ def reaction(error: BaseException) -> Reaction:
         return Reaction.FAIL
     code = error.sqlstate
     if code is None:
-        # libpq noticed it, not the server: the connection broke or was never made.
-        return Reaction.RETRY if isinstance(error, psycopg.OperationalError) else Reaction.FAIL
+        return _reaction_to_broken_link(error)
     return REACTIONS.get(code) or REACTIONS.get(code[:2], Reaction.FAIL)
+
+
+def _reaction_to_broken_link(error: psycopg.Error) -> Reaction:
+    """libpq noticed it, not the server: the connection broke, or was never made.
+
+    psycopg drops the SQLSTATE of a refused login, so that its words have to do; those of a server that speaks another
+    language are retried, which costs time alone.
+    """
+    if not isinstance(error, psycopg.OperationalError):
+        return Reaction.FAIL
+    said = str(error)
+    return Reaction.FAIL if any(words in said for words in REFUSALS) else Reaction.RETRY
 
 
 def describe(error: BaseException) -> str:

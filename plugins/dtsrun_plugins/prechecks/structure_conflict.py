@@ -12,8 +12,17 @@ HEAVY: Final = frozenset(
 )
 """Entry types whose doubles cannot be left alone: they hold or shape data."""
 
-SECONDARY: Final = ("ACL", "COMMENT", "DEFAULT", "SEQUENCE OWNED BY", "TABLE ATTACH", "INDEX ATTACH", "ROW SECURITY")
-"""Entry types that only say something of another object, which is named itself."""
+SECONDARY: Final = (
+    "DATABASE",
+    "ACL",
+    "COMMENT",
+    "DEFAULT",
+    "SEQUENCE OWNED BY",
+    "TABLE ATTACH",
+    "INDEX ATTACH",
+    "ROW SECURITY",
+)
+"""Entry types that only say something of another object, which is named itself. A database that is there is used."""
 
 
 class StructureConflict(Precheck):

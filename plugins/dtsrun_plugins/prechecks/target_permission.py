@@ -15,8 +15,9 @@ class TargetPermission(Precheck):
     What it does
     ------------
     Asks the target whether the account may create the databases that are not there yet (CREATEDB), create objects in
-    those that are (CREATE), create the roles that move (CREATEROLE; SUPERUSER for those that are superusers), and
-    make each owner of a moved object its owner (membership).
+    those that are (CREATE; in the maintenance database too, where marks of the work are kept), create the roles that
+    move (CREATEROLE; SUPERUSER for those that are superusers), and make each owner of a moved object its owner
+    (membership).
 
     Why it matters
     --------------
@@ -51,6 +52,7 @@ class TargetPermission(Precheck):
         if context.facts("target").is_superuser:
             return
         yield from _attributes(context)
+        yield from _create(context, None)
         for database in context.inventory.databases:
             yield from _create(context, database)
         yield from _memberships(context)
@@ -85,7 +87,7 @@ def _lacks(account: str, attribute: str, purpose: str) -> Finding:
     )
 
 
-def _create(context: CheckContext, database: str) -> Iterator[Finding]:
+def _create(context: CheckContext, database: str | None) -> Iterator[Finding]:
     connection = context.target(database)
     if connection is None:
         return

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Iterator
 from typing import Final
 
+import psycopg
+
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck, Severity
 
 GIB: Final = 1024**3
@@ -93,14 +95,12 @@ def _seen(context: CheckContext) -> int | None:
     """Return the free bytes at the target's data folder, where it is a folder of this machine."""
     connection = context.target()
     assert connection is not None
-    row = connection.execute(
-        "select pg_catalog.current_setting('data_directory', true) as folder, pg_catalog.inet_server_addr() as address,"
-        " pg_catalog.inet_client_addr() as client"
-    ).fetchone()
-    if row is None or not row.folder or row.address != row.client:
-        return None
     try:
-        return shutil.disk_usage(row.folder).free
-    except OSError:
-        # Not on this machine after all, or not for this account to see.
+        row = connection.execute(
+            "select pg_catalog.current_setting('data_directory') as folder,"
+            " pg_catalog.inet_server_addr() is not distinct from pg_catalog.inet_client_addr() as is_near"
+        ).fetchone()
+        return shutil.disk_usage(row.folder).free if row and row.is_near else None
+    except (psycopg.errors.InsufficientPrivilege, OSError):
+        # Not for this account to see, or not on this machine after all.
         return None

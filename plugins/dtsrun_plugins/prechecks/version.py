@@ -34,7 +34,7 @@ class Version(Precheck):
 
     Example
     -------
-        failed  precheck.version  the target (PostgreSQL 15.18) is older than the source (PostgreSQL 16.14)
+        failed  precheck.version  the target (PostgreSQL 15.18) is older than the source (16.14)
 
     Limits
     ------
@@ -68,7 +68,7 @@ class Version(Precheck):
         if target.major < source.major:
             yield Finding(
                 subject="target",
-                message=f"the target (PostgreSQL {target.release}) is older than the source (PostgreSQL {source.release})",
+                message=f"the target (PostgreSQL {target.release}) is older than the source ({source.release})",
                 observed=target.release,
                 expected=f"{source.major} or later",
                 fix=Fix(text=f"take a target of version {source.major} or later", side="target"),

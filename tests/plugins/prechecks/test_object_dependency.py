@@ -14,9 +14,9 @@ class TestObjectDependency(PrecheckContract):
 
 
 SHOP = """
-create table customers (id int primary key);
-create table orders (id int primary key, customer int references customers);
-create view revenue as select count(*) from orders;
+create table public.customers (id int primary key);
+create table public.orders (id int primary key, customer int references public.customers);
+create view public.revenue as select count(*) from public.orders;
 """
 
 
@@ -60,11 +60,11 @@ def test_a_view_without_its_table_is_not_closed(source_route, target_route, shop
 def test_owners_and_grantees_must_move_or_be_there(source_route, target_route, fresh_role, shop):
     owner, reader = fresh_role(source_route), fresh_role(source_route, name='odd "role"')
     with connect(source_route, shop) as connection:
-        connection.execute(f"alter table customers owner to {owner}".encode())
-        connection.execute(b'grant select on customers to "odd ""role"')
+        connection.execute(f"alter table public.customers owner to {owner}".encode())
+        connection.execute(b'grant select on public.customers to "odd ""role"""')
     everything = found(source_route, target_route, shop)
     assert {f.subject for f in everything} == {f"role {owner}", f"role {reader}"}
     assert f'CREATE ROLE "{owner}"' in {sql for f in everything for sql in f.fix.sql}
     assert found(source_route, target_route, shop, roles=(owner, "odd*")) == []
     with connect(source_route, shop) as connection:
-        connection.execute("drop table customers cascade")
+        connection.execute("drop table public.customers cascade")

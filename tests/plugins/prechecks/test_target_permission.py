@@ -16,7 +16,7 @@ class TestTargetPermission(PrecheckContract):
 def shop(source_route, fresh_database):
     name = fresh_database(source_route)
     with connect(source_route, name) as connection:
-        connection.execute("create table t (x int)")
+        connection.execute("create table public.t (x int)")
     return name
 
 
@@ -46,17 +46,17 @@ def test_a_database_that_is_not_there_takes_createdb_and_the_fix_gives_it(source
 def test_in_a_database_that_is_there_create_is_asked_for(source_route, target_route, route_of, fresh_database, shop):
     fresh_database(target_route, name=shop)
     account = route_of(target_route)
-    findings = [f for f in found(source_route, account, shop) if "schemas" in f.message]
+    findings = [f for f in found(source_route, account, shop) if f"schemas in database {shop}" in f.message]
     assert len(findings) == 1
     run(target_route, findings[0].fix.sql)
-    assert [f for f in found(source_route, account, shop) if "schemas" in f.message] == []
+    assert [f for f in found(source_route, account, shop) if f"schemas in database {shop}" in f.message] == []
 
 
 def test_an_owner_that_the_account_cannot_become_is_named(source_route, target_route, route_of, fresh_role, shop):
     owner = fresh_role(source_route)
     fresh_role(target_route, name=owner)
-    run(source_route, [f"alter table t owner to {owner}"], shop)
+    run(source_route, [f"alter table public.t owner to {owner}"], shop)
     account = route_of(target_route, "createdb")
     messages = [f.message for f in found(source_route, account, shop)]
     assert f"{account.parameters['user']} cannot make {owner} an owner, since it is not a member of it" in messages
-    run(source_route, ["drop table t"], shop)
+    run(source_route, ["drop table public.t"], shop)

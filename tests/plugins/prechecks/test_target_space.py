@@ -19,8 +19,8 @@ class TestTargetSpace(PrecheckContract):
 def shop(source_route, fresh_database):
     name = fresh_database(source_route)
     with connect(source_route, name) as connection:
-        connection.execute("create table t as select n, repeat('x', 100) as x from generate_series(1, 5000) n")
-        connection.execute("vacuum t")
+        connection.execute("create table public.t as select n, repeat('x', 100) as x from generate_series(1, 5000) n")
+        connection.execute("vacuum public.t")
     return name
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from dtsrun.report.logs import HIDDEN, configure_task_log, hide_secrets
+from dtsrun.task_log import HIDDEN, configure_task_log, hide_secrets
 
 
 @pytest.fixture
