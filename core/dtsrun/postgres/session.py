@@ -57,6 +57,11 @@ SETTINGS: Final[Mapping[str, str]] = {
 """Settings of every session."""
 
 
+FIRST_SETTINGS: Final = "-c search_path= -c statement_timeout=0 -c role=none"
+"""What the login itself asks for: under these settings of a role or a database not even our first statement would do
+what it says."""
+
+
 def connect(
     route: Route,
     database: str | None = None,
@@ -77,6 +82,7 @@ def connect(
     """
     connection = psycopg.connect(
         route.conninfo(database),
+        options=f"{route.parameters.get('options', '')} {FIRST_SETTINGS}".strip(),
         autocommit=True,
         row_factory=named_row,
         application_name=f"dtsrun {purpose}".strip()[:63],
@@ -116,9 +122,10 @@ def apply_settings(connection: Connection, settings: Mapping[str, str]) -> None:
     connection.execute(
         "select pg_catalog.set_config(s.name, w.value, false)"
         "  from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) as w(name, value)"
-        # Some names have capitals: DateStyle, IntervalStyle, TimeZone.
-        "  join pg_catalog.pg_settings s on pg_catalog.lower(s.name) = pg_catalog.lower(w.name)"
-        " where s.setting is distinct from w.value",
+        # Some names have capitals: DateStyle, IntervalStyle, TimeZone. The search_path is still the database's own.
+        "  join pg_catalog.pg_settings s"
+        "    on pg_catalog.lower(s.name) operator(pg_catalog.=) pg_catalog.lower(w.name)"
+        " where s.setting operator(pg_catalog.<>) w.value",
         [list(settings), list(settings.values())],
     )
 

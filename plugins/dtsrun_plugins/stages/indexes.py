@@ -11,8 +11,8 @@ from psycopg import sql
 
 from dtsrun.api import (
     Database,
+    Deviation,
     Entry,
-    Failure,
     Lane,
     MigrationType,
     PlanContext,
@@ -91,8 +91,8 @@ class Indexes(Stage):
 
     def do_analyze(self, context: StepContext) -> StepResult:
         """Collect the statistics of tables, each in a transaction of its own."""
-        failures = [_analyze(context, schema, name) for schema, name in context.step.args["tables"]]
-        return StepResult(failures=tuple(f for f in failures if f))
+        deviations = [_analyze(context, schema, name) for schema, name in context.step.args["tables"]]
+        return StepResult(deviations=tuple(d for d in deviations if d))
 
     def _building(self, post: PostData, database: Database, context: PlanContext) -> Iterator[Step]:
         for number, batch in enumerate(post.batches(), start=1):
@@ -264,12 +264,14 @@ def _groups(post: PostData, trees: Sequence[int]) -> Iterator[list[int]]:
     yield from ([oid] for oid in trees if post.tree_bytes(oid) > SMALL_BYTES)
 
 
-def _analyze(context: StepContext, schema: str, name: str) -> Failure | None:
+def _analyze(context: StepContext, schema: str, name: str) -> Deviation | None:
     context.progress()
     try:
         context.target().execute(sql.SQL("analyze {}").format(sql.Identifier(schema, name)))
     except psycopg.Error as error:
         if reaction(error) is Reaction.RETRY or error.sqlstate in (None, "57014"):
             raise
-        return Failure(object=f"statistics of {schema}.{name}", message=describe(error))
+        # An heir that is a foreign table takes its server: nothing is lost, and the user can analyze it later.
+        message = f"not analyzed: {describe(error)}"
+        return Deviation(database=context.step.database, object=f"TABLE {schema}.{name}", message=message)
     return None
