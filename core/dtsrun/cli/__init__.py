@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("dtsrun: stopped", file=sys.stderr)
         return 130
+    except Exception as error:  # noqa: BLE001 - the last place where anything can be said
+        return show_bug(error)
     return code
 
 
@@ -56,6 +59,18 @@ def show_error(error: DtsrunError) -> None:
     print(f"dtsrun: {error}", file=sys.stderr)
     if error.hint:
         print(f"  hint: {error.hint}", file=sys.stderr)
+
+
+def show_bug(error: Exception) -> int:
+    """Say that something happened which should not, with all that finds the cause, and return the exit code."""
+    traceback.print_exception(error, file=sys.stderr)
+    show_error(
+        DtsrunError(
+            f"this is a bug in dtsrun or in a plugin: {type(error).__name__}: {error}",
+            hint="report it with the lines above; what was finished is kept, and the same command continues",
+        )
+    )
+    return DtsrunError.exit_code
 
 
 def _with_command(given: list[str]) -> list[str]:
