@@ -9,6 +9,7 @@ is done from the target's marks.
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -40,6 +41,9 @@ from dtsrun.task_log import configure_task_log
 
 RESUMABLE: Final = frozenset({"running", "paused", "failed"})
 """States in which a plan has begun to be carried out."""
+
+REQUEST_SECONDS: Final = 0.5
+"""How often the journal is asked what another terminal wants."""
 
 SIGNATURE: Final = "server/task"
 """Key of the mark that holds the spec's digest; no step has it."""
@@ -400,6 +404,7 @@ class _Witness:
         self._journal = journal
         self._listener = listener
         self._log = log
+        self._look_again = 0.0
 
     def started(self, step: Step, worker: str, epoch: int) -> None:
         self._journal.step_started(self._task, step.key, worker, epoch or None)
@@ -449,6 +454,9 @@ class _Witness:
         self._journal.created(self._task, "target", what, name)
 
     def wants_stop(self) -> bool:
+        if time.monotonic() < self._look_again:
+            return False
+        self._look_again = time.monotonic() + REQUEST_SECONDS
         return "pause" in self._journal.take_requests(self._task)
 
     def _tell(self, kind: str, step: Step, message: str) -> None:
