@@ -62,7 +62,9 @@ class Table:
     where: str | None = None
     """What an extension says which rows of its table are the user's: the end of a query, `WHERE ...`."""
     fresh: bool = True
-    """Whether this task alone made the table and fills it: then it is frozen at once."""
+    """Whether this task alone made the table and fills it."""
+    freeze: bool = True
+    """Whether a fresh table's rows are frozen as they come, so that no vacuum has to visit them."""
     root: Sequence[str] | None = None
     """Schema and name of the partitioned table at the top."""
     routed: bool = False
@@ -174,23 +176,25 @@ class _Copy:
     def _move(self) -> StepResult:
         source, target = self.context.source(), self.context.target()
         with savepoint(source, PLAIN_MONEY), savepoint(target, PLAIN_MONEY):
-            freeze = self.table.fresh and not self.table.routed and self._empty()
+            freeze = self.table.fresh and not self.table.routed and self._is_empty() and self.table.freeze
             copy_from = self.table.copy_from(_encoding(target), freeze=freeze)
             moved = copy_rows(source, self.table.copy_to(), target, copy_from, progress=self.context.progress)
         return StepResult(rows=moved.rows, bytes=moved.bytes)
 
-    def _empty(self) -> bool:
-        """Make the table new in this transaction, so that COPY can freeze; False where it holds rows already.
+    def _is_empty(self) -> bool:
+        """Tell whether the table holds no rows; if they are to be frozen, make it new in this transaction as well.
 
-        It can, if a sibling's rows came here through the root. The lock keeps them from coming in between.
+        A partition may hold rows that came through the root. The lock keeps more of them from coming in between.
         """
         target, table = self.context.target(), self.table.identifier
-        target.execute(sql.SQL("lock table only {} in access exclusive mode").format(table))
+        if self.table.freeze:
+            target.execute(sql.SQL("lock table only {} in access exclusive mode").format(table))
         if target.execute(sql.SQL("select from only {} limit 1").format(table)).fetchone() is not None:
             if self.table.root is None:
                 self._deviate("it held rows already that this task did not put there; they were kept")
             return False
-        target.execute(sql.SQL("truncate only {}").format(table))
+        if self.table.freeze:
+            target.execute(sql.SQL("truncate only {}").format(table))
         return True
 
     def _give_way(self, error: psycopg.Error) -> None:
@@ -340,6 +344,8 @@ def _named(key: Sequence[str], row: Sequence[Any]) -> str:
 
 
 def _hint(context: StepContext, table: Table, error: psycopg.Error) -> str | None:
+    if "invalid memory alloc request size" in str(error) or "string buffer" in str(error):
+        return "a row is longer than 1 GB as text: split it, or leave it out with a filter in `rows`"
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return _privilege_hint(context, table, error)
     if isinstance(error, CANNOT_CONVERT):
@@ -369,7 +375,7 @@ def _encoding_hint(table: Table) -> str:
 
 def arguments(table: Table) -> Mapping[str, Any]:
     """Return a table as arguments of a step, without what is as usual."""
-    usual = {"key": (), "filter": None, "where": None, "fresh": True, "root": None, "routed": False}
+    usual = {"key": (), "filter": None, "where": None, "fresh": True, "freeze": True, "root": None, "routed": False}
     given = {name: getattr(table, name) for name in Table.__dataclass_fields__}
     return {
         name: list(value) if isinstance(value, tuple) else value

@@ -142,6 +142,15 @@ class TestRows:
         visible = pair.target.execute("select relallvisible from pg_class where relname = 't'").fetchone()
         assert visible == (1,)
 
+    def test_are_not_frozen_where_it_does_not_pay(self, pair: Pair) -> None:
+        pair.on_both("create table public.t (a int)")
+        pair.on_source("insert into public.t values (1)")
+        file = "select pg_relation_filenode('public.t') as file"
+        before = pair.target.execute(file).fetchone()
+        pair.copy("t", "a", freeze=False)
+        assert pair.rows("t") == [(1,)]
+        assert pair.target.execute(file).fetchone() == before
+
     def test_of_a_part_arrive_where_there_is_a_filter(self, pair: Pair) -> None:
         pair.on_both("create table public.t (a int, b text)")
         pair.on_source("insert into public.t values (1, 'x'), (2, 'y'), (3, 'z')")
