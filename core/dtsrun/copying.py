@@ -318,9 +318,10 @@ def _encoding(connection: Connection) -> str:
 
 
 def _own_search_path(source: Connection) -> str:
-    """Return the search_path that sessions have which, unlike ours, do not set one."""
-    found = source.execute("select reset_val as path from pg_catalog.pg_settings where name = 'search_path'")
-    return str(found.fetchone().path)  # type: ignore[union-attr]
+    """Return the search_path that sessions of the database have which, unlike ours, do not set one."""
+    found = source.execute(_query("search_path.sql")).fetchone()
+    assert found is not None  # a query without a table has one row
+    return str(found.path)
 
 
 def _row_of(source: Connection, table: Table, error: psycopg.Error) -> str | None:

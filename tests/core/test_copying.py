@@ -228,17 +228,29 @@ class TestAChange:
         assert pair.copy("t", "a").failures == ()
         assert definitions(pair) == [("is_small", "CHECK ((VALUE < 10)) NOT VALID")]
 
+    NAMELESS = (
+        "create table public.limits (top int)",
+        "insert into public.limits values (10)",
+        "create function public.is_small(int) returns bool language plpgsql as"
+        " $$ begin return $1 < (select max(top) from limits); end $$",
+        "create table public.t (a int check (public.is_small(a)))",
+    )
+
     def test_of_the_search_path_lets_functions_find_what_they_name(self, pair: Pair) -> None:
-        pair.on_both(
-            "create table public.limits (top int)",
-            "insert into public.limits values (10)",
-            "create function public.is_small(int) returns bool language plpgsql as"
-            " $$ begin return $1 < (select max(top) from limits); end $$",
-            "create table public.t (a int check (public.is_small(a)))",
-        )
+        pair.on_both(*self.NAMELESS)
         pair.on_source("set search_path = public", "insert into public.t values (5)", "set search_path = ''")
         (deviation,) = pair.copy("t", "a").deviations
         assert 'search_path = "$user", public' in deviation.message
+        assert pair.rows("t") == [(5,)]
+
+    def test_of_the_search_path_takes_that_of_the_database(self, pair: Pair) -> None:
+        pair.on_both('drop schema if exists "O\'ther" cascade', 'create schema "O\'ther"')
+        pair.on_both(*self.NAMELESS, 'alter table public.limits set schema "O\'ther"')
+        pair.on_source('set search_path = "O\'ther"', "insert into public.t values (5)", "set search_path = ''")
+        pair.on_source('alter database copying set search_path = "O\'ther", public')
+        (deviation,) = pair.copy("t", "a").deviations
+        pair.on_source("alter database copying reset search_path")
+        assert 'search_path = "O\'ther", public' in deviation.message
         assert pair.rows("t") == [(5,)]
 
     def test_of_bounds_sends_rows_through_the_root(self, pair: Pair) -> None:
