@@ -116,7 +116,7 @@ def check_task(spec_path: Path, options: RunOptions, listener: Listener) -> Ende
 def verify_task(spec_path: Path, listener: Listener) -> Ended:
     """Compare both ends; nothing is moved."""
     spec, registry = read_spec(spec_path)
-    home, name = home_folder(), f"{spec.task.name} (verify)"
+    home, name = home_folder(), f"{spec.task.name}.verify"
     with ExitStack() as stack:
         journal = stack.enter_context(Journal.open(home))
         stack.enter_context(runner_lock(task_folder(home, name), name))
@@ -367,8 +367,9 @@ class Run:
             )
         differences = self._journal.differences(self._name)
         if differences:
+            noun = "difference" if len(differences) == 1 else "differences"
             return DifferencesFound(
-                f"{len(differences)} differences between source and target", hint=f"dtsrun show {self._name}"
+                f"{len(differences)} {noun} between source and target", hint=f"dtsrun show {self._name}"
             )
         return None
 
