@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 EVERYTHING = """
@@ -26,7 +27,7 @@ insert into t values (
     '08:00:2b:01:02:03', '101', '1', '-1234.56', 'Happy, "too"', 1.5, 1 / 3::float8, row(1 / 4::float8, '(,"', 'sad'),
     '[0.1,0.25)', 'empty', '(0.1,0.7)', '((0.1,0.7),(1,2))', '[(0.1,0.7),(1,2)]', '((0.1,0.7),(1,2))', '<(0.1,0.7),3>',
     '{1,0.1,2}', array['', null, 'a,b', '"', '{}'], '[0:1][2:3]={{1,2},{3,null}}', 'fat:2,4 cat:3A',
-    'fat & (rat | !cat)', 'child', 'pair', 4294967295, '<a>ü</a>', '16/B374D848', 'x');
+    'fat & (rat | !cat)', 'child', 'pair', 4294967295, null, '16/B374D848', 'x');
 insert into t (id) values (2);
 insert into t (id, tx, by, arr, c, f8, f4, bx, ex) values
     (3, '', '', '{}', '', 'infinity', '-infinity', null, '-0'),
@@ -48,6 +49,16 @@ def test_values_of_every_type_are_equal(pair):
     pair.on_both(EVERYTHING)
 
     assert pair.differences("t") == ()
+
+
+def test_xml_is_compared_as_text(pair):
+    try:
+        pair.on_both("create table t (id int primary key, x xml)", "insert into t values (1, '<a>ü</a>')")
+    except psycopg.errors.FeatureNotSupported:
+        pytest.skip("the servers of this machine are built without libxml")
+    assert pair.differences("t") == ()
+    pair.target.execute("update t set x = '<a>u</a>'")
+    assert len(pair.differences("t")) == 1
 
 
 CHANGES = {
