@@ -13,7 +13,7 @@ from dtsrun.engine.lock import lock_on_target, runner_lock
 from dtsrun.engine.states import allows
 from dtsrun.engine.task import task_folder
 from dtsrun.engine.tidy import tidy
-from dtsrun.errors import SpecError
+from dtsrun.errors import DtsrunError, MigrationError, SpecError
 from dtsrun.journal import Journal, TaskRecord
 
 
@@ -53,18 +53,43 @@ def cleanup_task(name: str) -> Iterator[str]:
         yield f"removed the marks of {name} from the target; what was moved stays"
 
 
-def delete_task(name: str) -> Iterator[str]:
-    """Forget a task: its journal, reports and private servers. Nothing changes on servers that are not ours."""
+def delete_task(name: str, *, force: bool = False) -> Iterator[str]:
+    """Forget a task: its marks on the target, its journal, reports and private servers. What was moved stays.
+
+    Args:
+        force: forget it even where its marks cannot be removed.
+
+    Raises:
+        DtsrunError: the marks cannot be removed.
+    """
     home = home_folder()
     with ExitStack() as stack:
         journal = stack.enter_context(Journal.open(home))
         task = _allowed(journal, name, "delete")
         folder = task_folder(home, name)
         stack.enter_context(runner_lock(folder, name))
+        yield from _remove_marks(journal, task, force=force)
         yield from _remove_private_servers(Path(task.spec_path))
         journal.forget_task(name)
         shutil.rmtree(folder, ignore_errors=True)
         yield f"forgot {name}"
+
+
+def _remove_marks(journal: Journal, task: TaskRecord, *, force: bool) -> Iterator[str]:
+    """Remove the marks of a task that did not come to its end; one that did has removed them itself."""
+    if task.state == "succeeded" or journal.plan(task.name) is None:
+        return
+    try:
+        spec, registry = read_spec(Path(task.spec_path))
+        if isinstance(access_of(spec, registry, "target")[0], Removable):
+            return  # they go with the private server that holds them
+        with open_ends(spec, registry) as ends:
+            tidy(ends, journal)
+    except (DtsrunError, OSError) as error:
+        if not force:
+            message = f"the marks of {task.name} on the target cannot be removed: {error}"
+            raise MigrationError(message, hint="--force forgets the task all the same") from error
+        yield f"left schema _dtsrun on the target: {error}"
 
 
 def _remove_private_servers(spec_path: Path) -> Iterator[str]:

@@ -210,6 +210,16 @@ def read_marks(ends: Ends, databases: Sequence[str], exist: frozenset[str]) -> d
     return found
 
 
+def without_lost_databases(
+    found: Mapping[str, marks.Mark], plan: Plan, spec: Spec, exist: frozenset[str]
+) -> dict[str, marks.Mark]:
+    """Leave out marks that say a database was created which is gone again: somebody dropped it."""
+    databases = {step.database for step in plan.steps.values() if step.database is not None}
+    absent = {f"{name}/database" for name in databases if spec.selection.target_name(name) not in exist}
+    gone = {step.key for step in plan.steps.values() if absent & set(step.provides)}
+    return {key: mark for key, mark in found.items() if key not in gone}
+
+
 def snapshots_of(ends: Ends, first_epoch: Callable[[str], int]) -> Snapshots:
     """Return the snapshots of a run; none is taken yet."""
 

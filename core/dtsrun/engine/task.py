@@ -25,7 +25,7 @@ from dtsrun.api import CheckResult, Endpoint, Failure, Inventory, Precheck, Spec
 from dtsrun.engine.checks import Policy, alarms, blocking, run_checks
 from dtsrun.engine.ends import SIDES, Ends, home_folder, open_ends, read_spec
 from dtsrun.engine.lock import lock_on_target, runner_lock
-from dtsrun.engine.prepare import Checking, Preparation, first_epochs, read_marks, snapshots_of
+from dtsrun.engine.prepare import Checking, Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
 from dtsrun.engine.snapshots import Snapshot, Snapshots
 from dtsrun.engine.states import FINISHED
 from dtsrun.engine.tidy import start_over, tidy
@@ -228,6 +228,7 @@ class Run:
                 return checks
             plan = preparation.plan()
             self._save(plan, preparation.inventory, ends)
+            found = without_lost_databases(found, plan, self._spec, preparation.target_databases())
             self._sign(ends)
             return self._carry_out(ends, plan, snapshots, found, checks=checks)
         finally:
@@ -259,7 +260,8 @@ class Run:
         plan = Plan.from_data(data)
         databases = {key: step.database for key, step in plan.steps.items()}
         names = sorted({name for name in databases.values() if name is not None})
-        found = read_marks(ends, names, Preparation(ends).target_databases())
+        exist = Preparation(ends).target_databases()
+        found = without_lost_databases(read_marks(ends, names, exist), plan, self._spec, exist)
         epochs = first_epochs(found, databases)
         snapshots = snapshots_of(ends, lambda database: epochs.get(database, 1))
         self._journal.take_requests(self._name)

@@ -31,6 +31,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     # From version 12 on any value >= 1 gives the shortest exact form; before, 3 gives enough digits to be exact.
     "extra_float_digits": "3",
     "bytea_output": "hex",
+    # Amounts of money are written and read alike on both ends.
+    "lc_monetary": "C",
     "xmloption": "content",
     "array_nulls": "on",
     "standard_conforming_strings": "on",
