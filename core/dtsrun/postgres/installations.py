@@ -32,6 +32,9 @@ DISTRIBUTION_FOLDER: Final = Path("/usr/lib/postgresql")
 LINKS_FILE: Final = "pg-symlinks.json"
 FIRST_WITH_TRUSTED_EXTENSIONS: Final = 13
 
+LAYOUT: Final = b"package/native, libraries beside"
+"""How a copy is laid out: part of its name, so that one of another layout is not taken for it."""
+
 # What running a server takes; headers and documentation stay behind.
 _NOT_COPIED = shutil.ignore_patterns("include", "doc", "man", "*.a", "pkgconfig", "__pycache__")
 _TRUSTED_LINE = re.compile(r"^\s*trusted\s*=.*\n?", re.MULTILINE)
@@ -161,8 +164,9 @@ def _unknown_to_server(installation: Installation) -> Iterator[Path]:
 def _copied(root: Path, major: int, cache: Path) -> Path:
     """Return the copy of an installation, making it if need be; its name is made from the content."""
     place = cache / f"{major}-{_digest(root)}"
-    # `native` keeps the shape in which the package counts its links.
-    copy = place / "native"
+    # Two levels keep the shape in which packages count: their links from the folder above `native`, and the libraries
+    # that a wheel brings beside its package from the folder above that.
+    copy = place / "package" / "native"
     if copy.exists():
         return copy
     cache.mkdir(parents=True, exist_ok=True)
@@ -177,8 +181,11 @@ def _copied(root: Path, major: int, cache: Path) -> Path:
 
 
 def _make_copy(root: Path, major: int, making: Path) -> None:
-    copy = making / "native"
+    copy = making / "package" / "native"
     shutil.copytree(root, copy, symlinks=True, ignore=_NOT_COPIED)
+    libraries = _wheel_libraries(root)
+    if libraries.is_dir():
+        shutil.copytree(libraries, making / libraries.name)
     for place, source in list(_missing_links(copy)):
         if not place.resolve().is_relative_to(making) or not source.resolve().is_relative_to(making):
             raise AccessError(f"the package {root} lists a symbolic link that leads out of it: {place.name}")
@@ -187,6 +194,11 @@ def _make_copy(root: Path, major: int, making: Path) -> None:
         text = control.read_text(encoding="utf-8", errors="surrogateescape")
         control.write_text(_TRUSTED_LINE.sub("", text), encoding="utf-8", errors="surrogateescape")
     _open_for_reading(making)
+
+
+def _wheel_libraries(root: Path) -> Path:
+    """Return where a wheel keeps shared libraries for its package: beside it, as `<package>.libs`."""
+    return root.parent.parent / f"{root.parent.name}.libs"
 
 
 def _publish(making: Path, place: Path) -> None:
@@ -207,7 +219,7 @@ def _open_for_reading(folder: Path) -> None:
 
 
 def _digest(root: Path) -> str:
-    whole = hashlib.blake2b(digest_size=8)
+    whole = hashlib.blake2b(LAYOUT, digest_size=8)
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
         if path.is_file() and relative.parts[0] != "include":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,3 +208,11 @@ def _stranger() -> Account:
 
 def test_the_programs_of_a_plain_installation_need_nothing(tmp_path: Path) -> None:
     assert Installation(major=16, bin=make_installation(tmp_path, 16)).environment() == {}
+
+
+def test_a_copy_of_a_wheels_installation_finds_the_libraries_beside_its_package(tmp_path):
+    package = installations.embedded_folders()[0].parent
+    copy = installations._copied(package, 16, tmp_path / "cache")
+    said = subprocess.run([copy / "bin" / "initdb", "--version"], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert "initdb (PostgreSQL)" in said.stdout
