@@ -135,6 +135,16 @@ def _sorted_statements(words: Tokens) -> Tokens:
     return tuple(word for statement in statements for word in (*statement, ";"))
 
 
+def _sorted_roles(words: Tokens) -> Tokens:
+    """The roles of a policy come in the order in which they lie in the server's catalog, which means nothing."""
+    if "TO" not in words:
+        return words
+    begin = words.index("TO") + 1
+    end = next((n for n in range(begin, len(words)) if words[n] in ("USING", "WITH", ";")), len(words))
+    roles = sorted(word for word in words[begin:end] if word != ",")
+    return (*words[:begin], *roles, *words[end:])
+
+
 def _trigger_function(words: Tokens) -> Tokens:
     return replaced(words, ("EXECUTE", "PROCEDURE"), ("EXECUTE", "FUNCTION"))
 
@@ -181,6 +191,7 @@ _WITH_QUERIES: Final = frozenset({"VIEW", "MATERIALIZED VIEW", "RULE", "FUNCTION
 _ALWAYS: Final[Mapping[str, tuple[Rewrite, ...]]] = {
     "SUBSCRIPTION": (_without_slot,),
     "DATABASE": (_without_tablespace,),
+    "POLICY": (_sorted_roles,),
     "DATABASE PROPERTIES": (_sorted_statements,),
 }
 

@@ -203,3 +203,10 @@ def test_the_grant_option_can_be_taken_back():
     back = grants(f"{given} REVOKE GRANT OPTION FOR SELECT ON TABLE x FROM ann;")
     assert back == grants("GRANT SELECT ON TABLE x TO ann;")
     assert back != grants(given)
+
+
+def test_the_roles_of_a_policy_have_no_order_but_each_counts():
+    policy = "CREATE POLICY p ON s.t FOR SELECT TO {} USING ((a = 1)) WITH CHECK ((a > 0));"
+    assert are_same("POLICY", policy.format("b, a"), policy.format("a, b"))
+    assert not are_same("POLICY", policy.format("b, a"), policy.format("a, c"))
+    assert not are_same("POLICY", policy.format("b, a"), policy.format("a"))
