@@ -65,6 +65,8 @@ class Spec:
     """Options of stages, by plugin name without the family."""
     policy: Mapping[str, Any] = field(default_factory=dict)
     """The policy document with `extends` resolved."""
+    policy_places: Mapping[str, str] = field(default_factory=dict)
+    """Who said it: `file:line` by JSON pointer into the policy."""
     resources: Resources = field(default_factory=Resources)
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The validated YAML as plain data."""

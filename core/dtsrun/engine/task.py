@@ -22,9 +22,10 @@ import structlog
 
 from dtsrun import marks
 from dtsrun.api import CheckResult, Endpoint, Failure, Inventory, Precheck, Spec, Step, StepResult
-from dtsrun.engine.checks import Policy, alarms, blocking, run_checks
+from dtsrun.engine.checks import alarms, blocking, run_checks
 from dtsrun.engine.ends import SIDES, Ends, home_folder, open_ends, read_spec
 from dtsrun.engine.lock import lock_on_target, runner_lock
+from dtsrun.engine.policy import Policy
 from dtsrun.engine.prepare import Checking, Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
 from dtsrun.engine.snapshots import Snapshot, Snapshots
 from dtsrun.engine.states import FINISHED

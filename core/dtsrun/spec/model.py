@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,7 +71,7 @@ def parse_spec(text: str | bytes, *, path: Path, registry: KnownPlugins) -> Spec
         policy = reader.read(*_policy_of(document, path.parent))
     if violations or reader.violations:
         raise InvalidSpec(str(path), [*violations, *reader.violations])
-    return _spec(document, path, policy, registry)
+    return replace(_spec(document, path, policy, registry), policy_places=reader.places)
 
 
 def local_plugins(path: Path) -> tuple[Path, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,7 +13,7 @@ from dtsrun.spec.defaults import with_defaults
 from dtsrun.spec.document import MAX_BYTES, Document, read_document
 from dtsrun.spec.schema import KnownPlugins, Schema, policy_part
 from dtsrun.spec.validate import did_you_mean, violations_of
-from dtsrun.spec.violations import InvalidSpec, Violation
+from dtsrun.spec.violations import InvalidSpec, Violation, pointer
 
 Policy = dict[str, Any]
 
@@ -22,6 +22,9 @@ DEFAULT: Final = "builtin:default"
 
 MAX_POLICIES: Final = 50
 """Policies read for one spec: what stops files that extend each other in ever more ways."""
+
+PLACES: Final = "places"
+"""Key of a policy, while it is merged, under which stands who said what; no policy file can have it."""
 
 _BUILTIN: Final = "builtin:"
 _BUILTIN_NAMES: Final = ("default", "strict", "lenient")
@@ -48,6 +51,8 @@ class PolicyReader:
 
     def __init__(self, registry: KnownPlugins, schema: Schema) -> None:
         self.violations: list[Violation] = []
+        self.places: dict[str, str] = {}
+        """Of the policy that was read: `file:line` by JSON pointer into it."""
         self._registry = registry
         self._schema = policy_part(schema)
         self._read_so_far = 0
@@ -58,7 +63,9 @@ class PolicyReader:
         One that stands in place has been validated with the spec.
         """
         said = self._named(policy, mention) if isinstance(policy, str) else self._merged(policy, mention)
-        return self._completed(_over(said, self._named(DEFAULT, mention)))
+        merged = _over(said, self._named(DEFAULT, mention))
+        self.places = _places(merged)
+        return self._completed(merged)
 
     def _named(self, name: str, mention: Mention) -> Policy:
         self._read_so_far += 1
@@ -89,7 +96,7 @@ class PolicyReader:
         merged: Policy = {}
         for index, name in enumerate(policy.get("extends", [])):
             merged = _over(self._named(name, mention.below("extends", index)), merged)
-        return _over(policy, merged)
+        return _over({**policy, PLACES: _own_places(policy, mention)}, merged)
 
     def _completed(self, policy: Policy) -> Policy:
         said = policy.get("checks", {})
@@ -97,7 +104,8 @@ class PolicyReader:
         for check in self._registry.prechecks:
             own = said.get(check.name, {})
             checks[check.name] = {**own, "options": with_defaults(check.options, own.get("options", {}))}
-        return {**policy, "checks": checks}
+        kept = {key: value for key, value in policy.items() if key != PLACES}
+        return {**kept, "checks": checks}
 
     def _refused(self, mention: Mention, message: str) -> Policy:
         self.violations.append(mention.document.violation(mention.path, message))
@@ -144,4 +152,49 @@ def _over(policy: Mapping[str, Any], below: Mapping[str, Any]) -> Policy:
         **plain,
         "waivers": [*below.get("waivers", []), *policy.get("waivers", [])],
         "sql_checks": [{"severity": "fail", **check} for check in queries.values()],
+        PLACES: _places_over(policy.get(PLACES, {}), below.get(PLACES, {})),
     }
+
+
+# -- Who said it -----------------------------------------------------------------------------------------------------
+
+
+def _own_places(policy: Mapping[str, Any], mention: Mention) -> dict[tuple[str | int, ...], str]:
+    """Return where each word of one policy stands, without what it extends; SQL checks by their id."""
+    paths: dict[tuple[str | int, ...], tuple[str | int, ...]] = {}
+    for name, check in policy.get("checks", {}).items():
+        paths |= {path: path for path in _check_paths(name, check)}
+    paths |= {("sql_checks", check["id"]): ("sql_checks", n) for n, check in enumerate(policy.get("sql_checks", []))}
+    paths |= {("waivers", n): ("waivers", n) for n, _ in enumerate(policy.get("waivers", []))}
+    paths |= {(key,): (key,) for key in ("undetermined", "alarms") if key in policy}
+    return {known: _line(mention.below(*path)) for known, path in paths.items()}
+
+
+def _check_paths(name: str, check: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    if "severity" in check:
+        yield ("checks", name, "severity")
+    yield from (("checks", name, "options", option) for option in check.get("options", {}))
+
+
+def _line(mention: Mention) -> str:
+    place = mention.document.place(mention.path, key=True)
+    return f"{mention.document.name}:{place.line}"
+
+
+def _places_over(
+    places: Mapping[tuple[str | int, ...], str], below: Mapping[tuple[str | int, ...], str]
+) -> dict[tuple[str | int, ...], str]:
+    """Return the places of two policies laid over each other; waivers add up, so those above are counted on."""
+    first = sum(path[0] == "waivers" for path in below)
+    moved = {("waivers", first + int(path[1])) if path[0] == "waivers" else path: at for path, at in places.items()}
+    return {**below, **moved}
+
+
+def _places(policy: Mapping[str, Any]) -> dict[str, str]:
+    """Return the places by JSON pointer into the merged policy, where SQL checks are counted."""
+    numbers = {check["id"]: number for number, check in enumerate(policy.get("sql_checks", []))}
+    counted = {
+        ("sql_checks", numbers[path[1]]) if path[0] == "sql_checks" else path: at
+        for path, at in policy.get(PLACES, {}).items()
+    }
+    return {pointer(path): at for path, at in counted.items()}

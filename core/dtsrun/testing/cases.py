@@ -27,7 +27,8 @@ from typing import Any, Protocol
 import yaml
 
 from dtsrun.api import CheckResult, Finding, MigrationType, Precheck, Route
-from dtsrun.engine.checks import Policy, run_checks
+from dtsrun.engine.checks import run_checks
+from dtsrun.engine.policy import Policy
 from dtsrun.plan import with_defaults
 from dtsrun.postgres.script import run_text
 from dtsrun.testing.fakes import FakeCheckContext, make_spec

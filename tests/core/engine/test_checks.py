@@ -4,7 +4,8 @@ import psycopg
 import pytest
 
 from dtsrun.api import Finding, MigrationType, Outcome, Precheck, Severity, SkipCheck, Undetermined
-from dtsrun.engine.checks import Policy, alarms, blocking, run_checks
+from dtsrun.engine.checks import alarms, blocking, run_checks
+from dtsrun.engine.policy import Policy
 
 
 def check(name, *, finds=(), error=None, **fields):
