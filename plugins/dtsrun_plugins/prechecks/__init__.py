@@ -6,10 +6,19 @@ from dtsrun.api import Precheck
 from dtsrun_plugins.prechecks.account_conflict import AccountConflict
 from dtsrun_plugins.prechecks.client_tools import ClientTools
 from dtsrun_plugins.prechecks.connect import Connect
+from dtsrun_plugins.prechecks.deferrable_keys import DeferrableKeys
 from dtsrun_plugins.prechecks.extension_availability import ExtensionAvailability
+from dtsrun_plugins.prechecks.generated_identity import GeneratedIdentity
+from dtsrun_plugins.prechecks.identity_equality import IdentityEquality
+from dtsrun_plugins.prechecks.identity_full import IdentityFull
+from dtsrun_plugins.prechecks.identity_index import IdentityIndex
+from dtsrun_plugins.prechecks.identity_nothing import IdentityNothing
+from dtsrun_plugins.prechecks.keyless_cascade import KeylessCascade
+from dtsrun_plugins.prechecks.leaf_identity import LeafIdentity
 from dtsrun_plugins.prechecks.object_dependency import ObjectDependency
 from dtsrun_plugins.prechecks.password_hashes import PasswordHashes
 from dtsrun_plugins.prechecks.pooler import Pooler
+from dtsrun_plugins.prechecks.primary_keys import PrimaryKeys
 from dtsrun_plugins.prechecks.same_server import SameServer
 from dtsrun_plugins.prechecks.single_instance import SingleInstance
 from dtsrun_plugins.prechecks.source_permission import SourcePermission
@@ -18,6 +27,8 @@ from dtsrun_plugins.prechecks.target_permission import TargetPermission
 from dtsrun_plugins.prechecks.target_read_only import TargetReadOnly
 from dtsrun_plugins.prechecks.target_space import TargetSpace
 from dtsrun_plugins.prechecks.target_standby import TargetStandby
+from dtsrun_plugins.prechecks.unlogged_tables import UnloggedTables
+from dtsrun_plugins.prechecks.updates_without_identity import UpdatesWithoutIdentity
 from dtsrun_plugins.prechecks.version import Version
 
 PLUGINS: tuple[type[Precheck], ...] = (
@@ -37,4 +48,15 @@ PLUGINS: tuple[type[Precheck], ...] = (
     TargetStandby,
     TargetReadOnly,
     ClientTools,
+    PrimaryKeys,
+    UpdatesWithoutIdentity,
+    KeylessCascade,
+    LeafIdentity,
+    IdentityIndex,
+    IdentityNothing,
+    IdentityFull,
+    IdentityEquality,
+    DeferrableKeys,
+    GeneratedIdentity,
+    UnloggedTables,
 )
