@@ -5,26 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from dtsrun import marks
-from dtsrun.api import Connection, Entry, Inventory, Precheck, ProbeResult, ServerFacts, Side, Spec
-from dtsrun.engine.ends import Ends, open_ends, probe_ends, probe_side, read_spec
+from dtsrun.api import Connection, Entry, Inventory, Spec
+from dtsrun.engine.ends import Ends, open_ends, probe_ends, read_spec
 from dtsrun.engine.snapshots import Snapshots
 from dtsrun.inventory import dump_entries, read_inventory
-from dtsrun.plan import Plan, Planning, decide_resources, make_plan, with_defaults
+from dtsrun.plan import Plan, Planning, decide_resources, make_plan
 from dtsrun.registry import Registry
 
-__all__ = ["Checking", "Preparation", "open_plan", "probe_ends"]
-
-CHECK_SETTINGS = {
-    "statement_timeout": "60s",
-    "lock_timeout": "5s",
-    "default_transaction_read_only": "on",
-}
-"""Settings of sessions that only look."""
+__all__ = ["Preparation", "open_plan", "probe_ends"]
 
 COMMON_LABELS = frozenset({"SCHEMA public", "ACL SCHEMA public", "COMMENT SCHEMA public"})
 
@@ -52,6 +43,11 @@ class Preparation:
                     at_least=self._newest_major(),
                 )
             return self._inventory
+
+    @property
+    def known_inventory(self) -> Inventory | None:
+        """What is selected, if anybody has asked for it yet."""
+        return self._inventory
 
     def target_databases(self) -> frozenset[str]:
         """Return the names of the target's databases."""
@@ -103,91 +99,6 @@ class Preparation:
 def _is_common(entry: Entry) -> bool:
     """Tell whether an entry stands in every new database, so that its presence means nothing."""
     return entry.type.startswith("DATABASE") or entry.label in COMMON_LABELS
-
-
-@dataclass(slots=True)
-class Checking:
-    """The sessions that prechecks share; makes a check's context."""
-
-    preparation: Preparation
-    probed: dict[Side, Sequence[ProbeResult]] = field(default_factory=dict)
-    _connections: dict[tuple[Side, str | None, int], Connection] = field(default_factory=dict)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
-
-    def context(self, check: Precheck, options: Mapping[str, Any]) -> CheckView:
-        """Return what a check may use."""
-        return CheckView(self, with_defaults(check, options))
-
-    def connection(self, side: Side, database: str | None) -> Connection:
-        """Return a read-only session of the calling thread."""
-        key = (side, database, threading.get_ident())
-        with self._lock:
-            known = self._connections.get(key)
-        if known is not None and not known.closed:
-            return known
-        connection = self.preparation.ends.connect(side, database, "check", **CHECK_SETTINGS)
-        with self._lock:
-            self._connections[key] = connection
-        return connection
-
-    def probe(self, side: Side) -> Sequence[ProbeResult]:
-        """Return the connectivity test of a side, made once."""
-        with self._lock:
-            if side not in self.probed:
-                ends = self.preparation.ends
-                self.probed[side] = tuple(probe_side(ends.spec, ends.registry, side))
-            return self.probed[side]
-
-    def close(self) -> None:
-        """Close all sessions."""
-        for connection in self._connections.values():
-            connection.close()
-
-
-@dataclass(frozen=True, slots=True)
-class CheckView:
-    """What a precheck may use (see `dtsrun.api.CheckContext`)."""
-
-    checking: Checking
-    options: Mapping[str, Any]
-
-    @property
-    def spec(self) -> Spec:
-        """The spec."""
-        return self.checking.preparation.ends.spec
-
-    @property
-    def inventory(self) -> Inventory:
-        """What is selected of the source."""
-        return self.checking.preparation.inventory
-
-    def facts(self, side: Side) -> ServerFacts:
-        """Return what a server says of itself."""
-        return self.checking.preparation.ends.facts[side]
-
-    def source(self, database: str | None = None) -> Connection:
-        """Return a session on the source."""
-        return self.checking.connection("source", database)
-
-    def target(self, database: str | None = None) -> Connection | None:
-        """Return a session on the target's counterpart of a source database."""
-        if database is not None:
-            name = self.spec.selection.target_name(database)
-            if name not in self.checking.preparation.target_databases():
-                return None
-        return self.checking.connection("target", database)
-
-    def target_entries(self, database: str) -> Sequence[Entry]:
-        """Return what the target's counterpart of a source database holds."""
-        return self.checking.preparation.target_entries(database)
-
-    def probe(self, side: Side) -> Sequence[ProbeResult]:
-        """Return the connectivity test of a side."""
-        return self.checking.probe(side)
-
-    def conflicts(self, database: str) -> Sequence[Entry]:
-        """Return selected entries whose label exists on the target already."""
-        return self.checking.preparation.conflicts(database)
 
 
 @contextmanager

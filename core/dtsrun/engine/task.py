@@ -13,7 +13,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Protocol
@@ -22,17 +23,27 @@ import structlog
 
 from dtsrun import marks
 from dtsrun.api import CheckResult, Endpoint, Failure, Inventory, Precheck, Spec, Step, StepResult
+from dtsrun.engine.checking import Checking
 from dtsrun.engine.checks import alarms, blocking, run_checks
 from dtsrun.engine.ends import SIDES, Ends, home_folder, open_ends, read_spec
 from dtsrun.engine.lock import lock_on_target, runner_lock
-from dtsrun.engine.policy import Policy
-from dtsrun.engine.prepare import Checking, Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
+from dtsrun.engine.policy import Policy, Ties, policy_digest, ties_of
+from dtsrun.engine.prepare import Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
 from dtsrun.engine.snapshots import Snapshot, Snapshots
+from dtsrun.engine.sql_checks import sql_checks
 from dtsrun.engine.states import FINISHED
 from dtsrun.engine.tidy import start_over, tidy
 from dtsrun.engine.walk import Outcome, Walk
 from dtsrun.engine.worker import Worker
-from dtsrun.errors import BlockingFindings, DifferencesFound, DtsrunError, Interrupted, MigrationError, SpecError
+from dtsrun.errors import (
+    BlockingFindings,
+    DifferencesFound,
+    DtsrunError,
+    Interrupted,
+    MigrationError,
+    SpecError,
+    TaskBusyError,
+)
 from dtsrun.inventory import matches
 from dtsrun.journal import Journal, TaskRecord
 from dtsrun.plan import Plan, decide_resources
@@ -42,6 +53,9 @@ from dtsrun.task_log import configure_task_log
 
 RESUMABLE: Final = frozenset({"running", "paused", "failed"})
 """States in which a plan has begun to be carried out."""
+
+UNBEGUN: Final = frozenset({"creating", "checking", "check_failed", "check_passed"})
+"""States in which nothing is made on the target yet."""
 
 REQUEST_SECONDS: Final = 0.5
 """How often the journal is asked what another terminal wants."""
@@ -80,6 +94,10 @@ class Ended:
     checks: Sequence[CheckResult] = ()
     error: DtsrunError | None = None
     """What the exit code comes from; None: all went well."""
+    ties: Ties | None = None
+    """What the checks are tied to, after checking alone."""
+    databases: Mapping[str, str] = field(default_factory=dict)
+    """What was checked: databases by name with those of the target, after checking alone."""
 
 
 Confirm = Callable[[Sequence[CheckResult]], bool]
@@ -106,12 +124,51 @@ def run_task(spec_path: Path, options: RunOptions, listener: Listener, confirm: 
 
 
 def check_task(spec_path: Path, options: RunOptions, listener: Listener) -> Ended:
-    """Make the prechecks alone; nothing is moved, and no task begins."""
+    """Make the prechecks alone; nothing is moved. The journal remembers what came of all of them."""
     spec, registry = read_spec(spec_path)
     with open_ends(spec, registry) as ends:
-        results = make_checks(Preparation(ends), options, listener)
-    found = blocking(results)
-    return Ended(spec.task.name, home_folder(), checks=results, error=_blocking_error(found) if found else None)
+        preparation = Preparation(ends)
+        results = make_checks(preparation, options, listener)
+    inventory = preparation.known_inventory
+    ended = Ended(
+        spec.task.name,
+        home_folder(),
+        checks=results,
+        error=verdict(spec, results, lambda alarmed: True),
+        ties=ties_of(spec, inventory),
+        databases={name: database.target for name, database in inventory.databases.items()} if inventory else {},
+    )
+    if not (options.only or options.skip):
+        _remember_checks(spec, ended)
+    return ended
+
+
+def _remember_checks(spec: Spec, ended: Ended) -> None:
+    """Write into the journal what came of the checks, unless the task's work has begun: then its own are kept."""
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal.open(ended.home))
+        known = journal.task(ended.task)
+        if known is not None and known.state not in UNBEGUN:
+            return
+        try:
+            stack.enter_context(runner_lock(task_folder(ended.home, ended.task), ended.task))
+        except TaskBusyError:
+            return  # whoever runs it now remembers its own checks
+        journal.begin_task(
+            ended.task,
+            spec_path=spec.path.resolve(),
+            digest=spec.digest,
+            migration_type=spec.migration_type.value,
+            runner=runner_name(),
+        )
+        _save_checks(journal, ended.task, ended.checks, ended.ties)
+        journal.set_state(ended.task, "check_failed" if ended.error else "check_passed")
+
+
+def _save_checks(journal: Journal, task: str, results: Sequence[CheckResult], ties: Ties | None) -> None:
+    journal.save_checks(task, results)
+    made_at = datetime.now(UTC).isoformat(timespec="seconds")
+    journal.set_summary(task, checked={"at": made_at, **(ties.as_data() if ties else {})})
 
 
 def verify_task(spec_path: Path, listener: Listener) -> Ended:
@@ -133,13 +190,37 @@ def task_folder(home: Path, task: str) -> Path:
 def make_checks(preparation: Preparation, options: RunOptions, listener: Listener) -> list[CheckResult]:
     """Make the prechecks that the options and the policy leave."""
     spec = preparation.ends.spec
-    chosen = [c for c in preparation.ends.registry.prechecks if _is_chosen(c, options)]
+    registry = preparation.ends.registry
+    chosen = [c for c in all_checks(spec, registry) if is_chosen(c, options)]
+    origins = {**registry.origins, **{check.name: "the policy" for check in sql_checks(spec.policy)}}
     checking = Checking(preparation)
     listener.on_message(f"checking both ends: {len(chosen)} checks")
     try:
-        return run_checks(chosen, Policy(spec.policy), spec.migration_type, checking.context)
+        return run_checks(
+            chosen, Policy.of(spec), spec.migration_type, checking.context, origin_of=lambda name: origins.get(name, "")
+        )
     finally:
         checking.close()
+
+
+def all_checks(spec: Spec, registry: Registry) -> Sequence[Precheck]:
+    """Return the checks of all plugins, and those that the policy holds as queries."""
+    return (*registry.prechecks, *sql_checks(spec.policy))
+
+
+def verdict(spec: Spec, results: Sequence[CheckResult], confirm: Confirm) -> DtsrunError | None:
+    """Return why the results stop the task, None where they do not."""
+    found = blocking(results)
+    if found:
+        return _blocking_error(found)
+    alarmed = alarms(results)
+    mode = Policy.of(spec).alarms
+    if not alarmed or mode == "continue":
+        return None
+    if mode == "confirm" and confirm(alarmed):
+        return None
+    names = ", ".join(result.check for result in alarmed)
+    return BlockingFindings(f"alarms were not accepted: {names}", hint="accept them with --yes, or by the policy")
 
 
 class Run:
@@ -268,6 +349,7 @@ class Run:
         self._journal.take_requests(self._name)
         done = sum(mark.done and key in plan.steps for key, mark in found.items())
         self._say("resume", f"continuing: {done} of {len(plan.steps)} steps are done")
+        self._notice_other_policy()
         try:
             return self._carry_out(ends, plan, snapshots, found, checks=self._journal.findings(self._name))
         finally:
@@ -276,25 +358,28 @@ class Run:
     def _check(self, preparation: Preparation) -> list[CheckResult] | Ended:
         self._journal.set_state(self._name, "checking")
         results = make_checks(preparation, self._options, self._listener)
-        self._journal.save_checks(self._name, results)
-        error = self._verdict(results)
+        self._tie(preparation, results)
+        error = verdict(self._spec, results, self._confirm)
         self._journal.set_state(self._name, "check_failed" if error else "check_passed")
         if error:
             return Ended(self._name, self._journal.home, checks=results, error=error)
         return results
 
-    def _verdict(self, results: Sequence[CheckResult]) -> DtsrunError | None:
-        found = blocking(results)
-        if found:
-            return _blocking_error(found)
-        alarmed = alarms(results)
-        mode = Policy(self._spec.policy).alarms
-        if not alarmed or mode == "continue":
-            return None
-        if mode == "confirm" and self._confirm(alarmed):
-            return None
-        names = ", ".join(result.check for result in alarmed)
-        return BlockingFindings(f"alarms were not accepted: {names}", hint="accept them with --yes, or by the policy")
+    def _tie(self, preparation: Preparation, results: Sequence[CheckResult]) -> None:
+        """Remember what came of the checks with what they are tied to, and say what changed since earlier ones."""
+        ties = ties_of(self._spec, preparation.known_inventory)
+        known = self._journal.task(self._name)
+        earlier = known.summary.get("checked") if known else None
+        if earlier and (changed := ties.changes(earlier)):
+            self._say("checked", f"since the checks of {earlier['at']} other: {', '.join(changed)}")
+        _save_checks(self._journal, self._name, results, ties)
+
+    def _notice_other_policy(self) -> None:
+        """Say, where work goes on, that its checks were made under another policy; they are not made again."""
+        known = self._journal.task(self._name)
+        checked = known.summary.get("checked") if known else None
+        if checked and checked.get("policy") != policy_digest(self._spec):
+            self._say("checked", f"the policy has changed since the checks of {checked['at']}; they are not repeated")
 
     # --- the work ----------------------------------------------------------------------------------------------
 
@@ -490,7 +575,8 @@ def _blocking_error(found: Sequence[CheckResult]) -> BlockingFindings:
     return BlockingFindings(f"{len(found)} of the prechecks failed: {names}", hint="mend them, and check again")
 
 
-def _is_chosen(check: Precheck, options: RunOptions) -> bool:
+def is_chosen(check: Precheck, options: RunOptions) -> bool:
+    """Tell whether the options of the command line leave a check in."""
     names = (check.name, check.short_name)
     wanted = not options.only or any(matches(pattern, name) for pattern in options.only for name in names)
     return wanted and not any(matches(pattern, name) for pattern in options.skip for name in names)

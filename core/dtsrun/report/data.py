@@ -154,6 +154,8 @@ class Report:
     migration_type: str
     spec_path: str
     digest: str
+    checked: str
+    """When the checks were made and the digest of what they are tied to; empty where none were."""
     runner: str
     started_at: datetime | None
     finished_at: datetime | None
@@ -211,6 +213,7 @@ def build_report(journal: Journal, task_name: str) -> Report:
         migration_type=task.migration_type,
         spec_path=task.spec_path,
         digest=task.digest,
+        checked=_checked(summary.get("checked")),
         runner=task.runner,
         started_at=task.started_at,
         finished_at=task.finished_at,
@@ -376,6 +379,10 @@ def _bars(steps: Iterable[StepRecord]) -> tuple[Bar, ...]:
         for step in steps
         if (interval := step_interval(step))
     )
+
+
+def _checked(data: Any) -> str:
+    return f"{data['at']}, tied to {data['digest']}" if isinstance(data, Mapping) and "digest" in data else ""
 
 
 def _end(data: Any) -> End:

@@ -27,7 +27,7 @@ def findings_text(results: Iterable[CheckResult], *, passed: bool = True) -> lis
     ordered = worst_first(results)
     lines: list[str] = []
     for result in ordered:
-        if passed or not _is_quiet(result):
+        if passed or not is_quiet(result):
             lines += _result_lines(result)
     return [*lines, f"  {count_outcomes(ordered)}"] if ordered else []
 
@@ -51,8 +51,9 @@ def fix_effect(fix: Fix) -> str:
     return ", ".join(part for part in (place, when) if part)
 
 
-def _is_quiet(result: CheckResult) -> bool:
-    return result.outcome in (Outcome.PASSED, Outcome.SKIPPED)
+def is_quiet(result: CheckResult) -> bool:
+    """Tell whether there is nothing to say of a check beside that it was made."""
+    return result.outcome in (Outcome.PASSED, Outcome.SKIPPED) and not result.findings
 
 
 def _result_lines(result: CheckResult) -> list[str]:

@@ -9,7 +9,7 @@ from dtsrun.api import CheckResult, Difference, Failure, Finding, Fix, Outcome
 from dtsrun.report.chart import steps_chart
 from dtsrun.report.data import Report, StageFigures, TableFigures
 from dtsrun.report.figures import count_text, moment_text, plural, seconds_text, size_text
-from dtsrun.report.findings import count_outcomes, fix_effect
+from dtsrun.report.findings import count_outcomes, fix_effect, is_quiet
 from dtsrun.report.markup import Markup, element, join
 from dtsrun.report.text import (
     deviation_text,
@@ -42,17 +42,22 @@ Rows = Iterable[Sequence[str]]
 def report_html(report: Report) -> str:
     """Return the page."""
     body = element("main", _head(report), *(_sections(report)), _foot(report))
-    return "<!doctype html>\n" + element("html", _page_head(report), element("body", body), lang="en") + "\n"
+    return page(f"{report.task}: {', '.join(state_words(report))}", body)
 
 
-def _page_head(report: Report) -> Markup:
+def page(title: str, body: Markup) -> str:
+    """Return a whole page around its body."""
+    return "<!doctype html>\n" + element("html", _page_head(title), element("body", body), lang="en") + "\n"
+
+
+def _page_head(title: str) -> Markup:
     style = Markup(files("dtsrun.report").joinpath("page.css").read_text(encoding="utf-8"))
     return element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", http_equiv="Content-Security-Policy", content=SECURITY_POLICY),
-        element("title", f"{report.task}: {', '.join(state_words(report))}"),
+        element("title", title),
         element("style", style),
     )
 
@@ -72,7 +77,7 @@ def _sections(report: Report) -> Iterable[Markup | None]:
     slow = [table for table in report.slowest if table not in report.largest]
     yield _section("Slowest of the rest", _tables(report, slow) if slow else None)
     yield _section("Objects", _objects(report))
-    yield _section("Prechecks", _findings(report.findings) if report.findings else None)
+    yield _section("Prechecks", findings_markup(report.findings) if report.findings else None)
     yield _section("Snapshots", _epochs(report))
     deviations = [deviation_text(d.database, d.object, d.message) for d in report.deviations]
     yield _section("Done otherwise than on the source", _list(deviations))
@@ -135,13 +140,14 @@ def _difference(difference: Difference) -> Markup:
     return element(
         "article",
         element("h3", difference_title(difference)),
-        _pairs([("source", difference.source), ("target", difference.target), ("note", difference.note or "")]),
+        pairs([("source", difference.source), ("target", difference.target), ("note", difference.note or "")]),
         class_="bad-edge",
     )
 
 
-def _pairs(pairs: Iterable[tuple[str, str]]) -> Markup:
-    shown = (join(element("dt", word), element("dd", text)) for word, text in pairs if text)
+def pairs(named: Iterable[tuple[str, str]]) -> Markup:
+    """Return named texts; those without words are left out."""
+    shown = (join(element("dt", word), element("dd", text)) for word, text in named if text)
     return element("dl", shown)
 
 
@@ -216,8 +222,9 @@ def _row(cells: Sequence[str], classes: Sequence[str | None]) -> Markup:
     return element("tr", element("th", cells[0], scope="row"), rest)
 
 
-def _findings(results: Sequence[CheckResult]) -> Markup:
-    open_ones = [result for result in results if result.outcome not in (Outcome.PASSED, Outcome.SKIPPED)]
+def findings_markup(results: Sequence[CheckResult]) -> Markup:
+    """Return all checks: those that found something in full, the others folded."""
+    open_ones = [result for result in results if not is_quiet(result)]
     quiet = [result for result in results if result not in open_ones]
     return join(
         element("p", count_outcomes(results)),
@@ -252,11 +259,11 @@ def _check(result: CheckResult) -> Markup:
 
 
 def _finding(finding: Finding) -> Markup:
-    pairs = [("observed", finding.observed), ("expected", finding.expected)]
+    seen = [("observed", finding.observed), ("expected", finding.expected)]
     return element(
         "div",
         element("p", element("b", finding.subject), f": {finding.message}"),
-        _pairs(pairs),
+        pairs(seen),
         _fix(finding.fix) if finding.fix else None,
     )
 
@@ -274,6 +281,7 @@ def _foot(report: Report) -> Markup:
     facts = (
         ("spec", report.spec_path),
         ("digest of the spec", report.digest),
+        ("checked", report.checked),
         ("task", report.id),
         ("runner", report.runner),
         ("ended", moment_text(report.finished_at)),
@@ -281,6 +289,6 @@ def _foot(report: Report) -> Markup:
     )
     return element(
         "footer",
-        element("details", element("summary", "Where this comes from"), _pairs(facts)),
+        element("details", element("summary", "Where this comes from"), pairs(facts)),
         element("p", "Made by dtsrun.", class_="quiet"),
     )

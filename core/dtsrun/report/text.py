@@ -182,6 +182,8 @@ def _facts(report: Report) -> Iterable[tuple[str, str]]:
         yield ("objects", f"{count_text(sum(report.totals.objects.values()))} of {kinds}")
     yield ("when", period_text(report))
     yield ("type", report.migration_type.replace("_", " + "))
+    if report.checked:
+        yield ("checked", report.checked)
 
 
 def period_text(report: Report) -> str:

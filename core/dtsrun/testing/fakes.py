@@ -153,7 +153,7 @@ class FakeCheckContext:
 
     def _connect(self, side: Side, database: str | None) -> Connection:
         key = (side, database)
-        from dtsrun.engine.prepare import CHECK_SETTINGS
+        from dtsrun.engine.checking import CHECK_SETTINGS
 
         if key not in self._connections:
             opened = connect(self._route(side), database, settings=CHECK_SETTINGS, purpose="check")
