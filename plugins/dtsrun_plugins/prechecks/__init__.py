@@ -13,14 +13,19 @@ from dtsrun_plugins.prechecks.identity_equality import IdentityEquality
 from dtsrun_plugins.prechecks.identity_full import IdentityFull
 from dtsrun_plugins.prechecks.identity_index import IdentityIndex
 from dtsrun_plugins.prechecks.identity_nothing import IdentityNothing
+from dtsrun_plugins.prechecks.idle_slot_timeout import IdleSlotTimeout
 from dtsrun_plugins.prechecks.keyless_cascade import KeylessCascade
 from dtsrun_plugins.prechecks.leaf_identity import LeafIdentity
+from dtsrun_plugins.prechecks.logical_workers import LogicalWorkers
 from dtsrun_plugins.prechecks.object_dependency import ObjectDependency
 from dtsrun_plugins.prechecks.password_hashes import PasswordHashes
 from dtsrun_plugins.prechecks.pooler import Pooler
 from dtsrun_plugins.prechecks.primary_keys import PrimaryKeys
+from dtsrun_plugins.prechecks.replication_origins import ReplicationOrigins
+from dtsrun_plugins.prechecks.replication_slots import ReplicationSlots
 from dtsrun_plugins.prechecks.same_server import SameServer
 from dtsrun_plugins.prechecks.single_instance import SingleInstance
+from dtsrun_plugins.prechecks.slot_wal_limit import SlotWalLimit
 from dtsrun_plugins.prechecks.source_permission import SourcePermission
 from dtsrun_plugins.prechecks.structure_conflict import StructureConflict
 from dtsrun_plugins.prechecks.target_permission import TargetPermission
@@ -30,6 +35,10 @@ from dtsrun_plugins.prechecks.target_standby import TargetStandby
 from dtsrun_plugins.prechecks.unlogged_tables import UnloggedTables
 from dtsrun_plugins.prechecks.updates_without_identity import UpdatesWithoutIdentity
 from dtsrun_plugins.prechecks.version import Version
+from dtsrun_plugins.prechecks.wal_archiving import WalArchiving
+from dtsrun_plugins.prechecks.wal_level import WalLevel
+from dtsrun_plugins.prechecks.wal_sender_timeout import WalSenderTimeout
+from dtsrun_plugins.prechecks.wal_senders import WalSenders
 
 PLUGINS: tuple[type[Precheck], ...] = (
     Connect,
@@ -59,4 +68,13 @@ PLUGINS: tuple[type[Precheck], ...] = (
     DeferrableKeys,
     GeneratedIdentity,
     UnloggedTables,
+    WalLevel,
+    ReplicationSlots,
+    WalSenders,
+    SlotWalLimit,
+    WalSenderTimeout,
+    IdleSlotTimeout,
+    WalArchiving,
+    LogicalWorkers,
+    ReplicationOrigins,
 )
