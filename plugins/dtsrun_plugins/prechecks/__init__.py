@@ -7,6 +7,7 @@ from dtsrun_plugins.prechecks.account_conflict import AccountConflict
 from dtsrun_plugins.prechecks.client_tools import ClientTools
 from dtsrun_plugins.prechecks.connect import Connect
 from dtsrun_plugins.prechecks.deferrable_keys import DeferrableKeys
+from dtsrun_plugins.prechecks.detached_partitions import DetachedPartitions
 from dtsrun_plugins.prechecks.extension_availability import ExtensionAvailability
 from dtsrun_plugins.prechecks.generated_identity import GeneratedIdentity
 from dtsrun_plugins.prechecks.identity_equality import IdentityEquality
@@ -14,20 +15,30 @@ from dtsrun_plugins.prechecks.identity_full import IdentityFull
 from dtsrun_plugins.prechecks.identity_index import IdentityIndex
 from dtsrun_plugins.prechecks.identity_nothing import IdentityNothing
 from dtsrun_plugins.prechecks.idle_slot_timeout import IdleSlotTimeout
+from dtsrun_plugins.prechecks.inheritance_columns import InheritanceColumns
+from dtsrun_plugins.prechecks.inherited_not_null import InheritedNotNull
+from dtsrun_plugins.prechecks.invalid_indexes import InvalidIndexes
 from dtsrun_plugins.prechecks.keyless_cascade import KeylessCascade
+from dtsrun_plugins.prechecks.large_object_clash import LargeObjectClash
+from dtsrun_plugins.prechecks.large_object_missing import LargeObjectMissing
+from dtsrun_plugins.prechecks.large_objects_left_out import LargeObjectsLeftOut
 from dtsrun_plugins.prechecks.leaf_identity import LeafIdentity
 from dtsrun_plugins.prechecks.logical_workers import LogicalWorkers
 from dtsrun_plugins.prechecks.object_dependency import ObjectDependency
 from dtsrun_plugins.prechecks.password_hashes import PasswordHashes
 from dtsrun_plugins.prechecks.pooler import Pooler
 from dtsrun_plugins.prechecks.primary_keys import PrimaryKeys
+from dtsrun_plugins.prechecks.removed_types import RemovedTypes
 from dtsrun_plugins.prechecks.replication_origins import ReplicationOrigins
 from dtsrun_plugins.prechecks.replication_slots import ReplicationSlots
 from dtsrun_plugins.prechecks.same_server import SameServer
+from dtsrun_plugins.prechecks.sequence_behind_data import SequenceBehindData
+from dtsrun_plugins.prechecks.sequence_exhaustion import SequenceExhaustion
 from dtsrun_plugins.prechecks.single_instance import SingleInstance
 from dtsrun_plugins.prechecks.slot_wal_limit import SlotWalLimit
 from dtsrun_plugins.prechecks.source_permission import SourcePermission
 from dtsrun_plugins.prechecks.structure_conflict import StructureConflict
+from dtsrun_plugins.prechecks.system_views import SystemViews
 from dtsrun_plugins.prechecks.target_permission import TargetPermission
 from dtsrun_plugins.prechecks.target_read_only import TargetReadOnly
 from dtsrun_plugins.prechecks.target_space import TargetSpace
@@ -39,6 +50,8 @@ from dtsrun_plugins.prechecks.wal_archiving import WalArchiving
 from dtsrun_plugins.prechecks.wal_level import WalLevel
 from dtsrun_plugins.prechecks.wal_sender_timeout import WalSenderTimeout
 from dtsrun_plugins.prechecks.wal_senders import WalSenders
+from dtsrun_plugins.prechecks.with_oids import WithOids
+from dtsrun_plugins.prechecks.xml_support import XmlSupport
 
 PLUGINS: tuple[type[Precheck], ...] = (
     Connect,
@@ -77,4 +90,17 @@ PLUGINS: tuple[type[Precheck], ...] = (
     WalArchiving,
     LogicalWorkers,
     ReplicationOrigins,
+    InvalidIndexes,
+    DetachedPartitions,
+    InheritanceColumns,
+    InheritedNotNull,
+    RemovedTypes,
+    WithOids,
+    SystemViews,
+    XmlSupport,
+    SequenceExhaustion,
+    SequenceBehindData,
+    LargeObjectsLeftOut,
+    LargeObjectMissing,
+    LargeObjectClash,
 )
