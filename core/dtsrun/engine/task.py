@@ -129,6 +129,7 @@ def check_task(spec_path: Path, options: RunOptions, listener: Listener) -> Ende
     with open_ends(spec, registry) as ends:
         preparation = Preparation(ends)
         results = make_checks(preparation, options, listener)
+        described = _describe(ends)
     inventory = preparation.known_inventory
     ended = Ended(
         spec.task.name,
@@ -139,11 +140,11 @@ def check_task(spec_path: Path, options: RunOptions, listener: Listener) -> Ende
         databases={name: database.target for name, database in inventory.databases.items()} if inventory else {},
     )
     if not (options.only or options.skip):
-        _remember_checks(spec, ended)
+        _remember_checks(spec, ended, described)
     return ended
 
 
-def _remember_checks(spec: Spec, ended: Ended) -> None:
+def _remember_checks(spec: Spec, ended: Ended, described: Mapping[str, Any]) -> None:
     """Write into the journal what came of the checks, unless the task's work has begun: then its own are kept."""
     with ExitStack() as stack:
         journal = stack.enter_context(Journal.open(ended.home))
@@ -161,6 +162,7 @@ def _remember_checks(spec: Spec, ended: Ended) -> None:
             migration_type=spec.migration_type.value,
             runner=runner_name(),
         )
+        journal.set_summary(ended.task, **described)
         _save_checks(journal, ended.task, ended.checks, ended.ties)
         journal.set_state(ended.task, "check_failed" if ended.error else "check_passed")
 
@@ -388,7 +390,7 @@ class Run:
         folder = task_folder(self._journal.home, self._name)
         self._journal.set_summary(
             self._name,
-            **{s: {"description": ends.routes[s].description, "version": ends.facts[s].release} for s in SIDES},
+            **_describe(ends),
             objects=_count_objects(inventory),
             left_out=list(inventory.left_out),
             verify_mode=self._spec.stages.get("verify", {}).get("mode", "full"),
@@ -568,6 +570,11 @@ def _stopped_by_signals(walk: Walk) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _describe(ends: Ends) -> Mapping[str, Any]:
+    """Return the ends as the report knows them."""
+    return {s: {"description": ends.routes[s].description, "version": ends.facts[s].release} for s in SIDES}
 
 
 def _blocking_error(found: Sequence[CheckResult]) -> BlockingFindings:

@@ -26,9 +26,8 @@ def findings_text(results: Iterable[CheckResult], *, passed: bool = True) -> lis
     """Return lines on every check; `passed=False` leaves out those with nothing to do, and counts them."""
     ordered = worst_first(results)
     lines: list[str] = []
-    for result in ordered:
-        if passed or not is_quiet(result):
-            lines += _result_lines(result)
+    for alike in _told_together(result for result in ordered if passed or not is_quiet(result)):
+        lines += _skipped_lines(alike) if len(alike) > 1 else _result_lines(alike[0])
     return [*lines, f"  {count_outcomes(ordered)}"] if ordered else []
 
 
@@ -54,6 +53,20 @@ def fix_effect(fix: Fix) -> str:
 def is_quiet(result: CheckResult) -> bool:
     """Tell whether there is nothing to say of a check beside that it was made."""
     return result.outcome in (Outcome.PASSED, Outcome.SKIPPED) and not result.findings
+
+
+def _told_together(results: Iterable[CheckResult]) -> Iterable[Sequence[CheckResult]]:
+    """Return the results in their order; those that were skipped for the same reason are told in one line."""
+    groups: dict[str, list[CheckResult]] = {}
+    for result in results:
+        is_alike = result.outcome is Outcome.SKIPPED and is_quiet(result)
+        groups.setdefault(f"skipped: {result.reason}" if is_alike else result.check, []).append(result)
+    return groups.values()
+
+
+def _skipped_lines(results: Sequence[CheckResult]) -> list[str]:
+    head = f"  {WORDS[Outcome.SKIPPED]:<12}  {plural(len(results), 'check')}: {results[0].reason}"
+    return [head, *paragraph(", ".join(result.check for result in results), indent=4)]
 
 
 def _result_lines(result: CheckResult) -> list[str]:

@@ -24,7 +24,8 @@ def checked_junit(checked: Checked) -> str:
     about = {"name": _clean(checked.task), "timestamp": checked.at.replace(tzinfo=None).isoformat(timespec="seconds")}
     suite = SubElement(root, "testsuite", about | _counts(checked) | {"skipped": str(_number(checked, "skipped"))})
     properties = SubElement(suite, "properties")
-    for name, value in {"spec": checked.spec_path, **checked.ties}.items():
+    ties = {f"tied_to.{part}": value for part, value in checked.ties.items()}
+    for name, value in {"spec": checked.spec_path, **ties}.items():
         SubElement(properties, "property", {"name": name, "value": _clean(value)})
     for result in checked.results:
         _add_case(suite, result)

@@ -1,5 +1,7 @@
 """Prechecks are made in order, in parallel, and judged by the user's policy."""
 
+import threading
+
 import psycopg
 import pytest
 
@@ -104,3 +106,36 @@ def test_a_waiver_past_its_date_no_longer_counts_and_says_so():
     result = outcome_of(check("a", finds=["shop.public.events"]), policy=policy)["a"]
     assert result.outcome is Outcome.FAILED
     assert "its waiver ended on 2020-01-31" in result.findings[0].message
+
+
+def test_a_bug_in_a_check_is_not_a_pass_and_names_the_distribution_to_blame():
+    broken, good = check("a", error=ZeroDivisionError("division by zero")), check("b")
+    results = run_checks(
+        [broken, good], Policy({}), MigrationType.FULL, lambda c, o: o, origin_of=lambda name: "acme-checks 1.0"
+    )
+    assert [result.outcome for result in results] == [Outcome.FAILED, Outcome.PASSED]
+    assert "a bug in precheck.a of acme-checks 1.0: ZeroDivisionError: division by zero (" in results[0].reason
+
+
+def test_a_check_that_yields_no_findings_but_something_else_is_a_bug():
+    body = type("C", (Precheck,), {"name": "precheck.a", "check": lambda self, context: ["not a finding"]})
+    [result] = run_checks([body()], Policy({}), MigrationType.FULL, lambda c, o: o)
+    assert "a bug in precheck.a: " in result.reason
+
+
+def test_a_slow_check_holds_up_only_what_waits_for_it():
+    """The second link of a chain must not wait for a check that it has nothing to do with."""
+    released = threading.Event()
+
+    def waits(self, context):
+        assert released.wait(20)
+        return ()
+
+    def releases(self, context):
+        released.set()
+        return ()
+
+    slow = type("Slow", (Precheck,), {"name": "precheck.slow", "check": waits})()
+    last = type("Last", (Precheck,), {"name": "precheck.last", "check": releases, "requires": ("precheck.first",)})()
+    results = outcome_of(slow, check("first"), last)
+    assert {result.outcome for result in results.values()} == {Outcome.PASSED}
