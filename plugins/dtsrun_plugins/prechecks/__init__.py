@@ -6,6 +6,7 @@ from dtsrun.api import Precheck
 from dtsrun_plugins.prechecks.account_conflict import AccountConflict
 from dtsrun_plugins.prechecks.client_tools import ClientTools
 from dtsrun_plugins.prechecks.connect import Connect
+from dtsrun_plugins.prechecks.create_subscription import CreateSubscription
 from dtsrun_plugins.prechecks.deferrable_keys import DeferrableKeys
 from dtsrun_plugins.prechecks.detached_partitions import DetachedPartitions
 from dtsrun_plugins.prechecks.extension_availability import ExtensionAvailability
@@ -23,20 +24,28 @@ from dtsrun_plugins.prechecks.large_object_clash import LargeObjectClash
 from dtsrun_plugins.prechecks.large_object_missing import LargeObjectMissing
 from dtsrun_plugins.prechecks.large_objects_left_out import LargeObjectsLeftOut
 from dtsrun_plugins.prechecks.leaf_identity import LeafIdentity
+from dtsrun_plugins.prechecks.leftover_slots import LeftoverSlots
 from dtsrun_plugins.prechecks.logical_workers import LogicalWorkers
+from dtsrun_plugins.prechecks.long_transactions import LongTransactions
 from dtsrun_plugins.prechecks.object_dependency import ObjectDependency
 from dtsrun_plugins.prechecks.password_hashes import PasswordHashes
 from dtsrun_plugins.prechecks.pooler import Pooler
+from dtsrun_plugins.prechecks.prepared_transactions import PreparedTransactions
 from dtsrun_plugins.prechecks.primary_keys import PrimaryKeys
 from dtsrun_plugins.prechecks.removed_types import RemovedTypes
+from dtsrun_plugins.prechecks.replication_attribute import ReplicationAttribute
 from dtsrun_plugins.prechecks.replication_origins import ReplicationOrigins
+from dtsrun_plugins.prechecks.replication_protocol import ReplicationProtocol
+from dtsrun_plugins.prechecks.replication_role import ReplicationRole
 from dtsrun_plugins.prechecks.replication_slots import ReplicationSlots
 from dtsrun_plugins.prechecks.same_server import SameServer
 from dtsrun_plugins.prechecks.sequence_behind_data import SequenceBehindData
 from dtsrun_plugins.prechecks.sequence_exhaustion import SequenceExhaustion
+from dtsrun_plugins.prechecks.signal_backend import SignalBackend
 from dtsrun_plugins.prechecks.single_instance import SingleInstance
 from dtsrun_plugins.prechecks.slot_wal_limit import SlotWalLimit
 from dtsrun_plugins.prechecks.source_permission import SourcePermission
+from dtsrun_plugins.prechecks.source_standby import SourceStandby
 from dtsrun_plugins.prechecks.structure_conflict import StructureConflict
 from dtsrun_plugins.prechecks.system_views import SystemViews
 from dtsrun_plugins.prechecks.target_permission import TargetPermission
@@ -103,4 +112,13 @@ PLUGINS: tuple[type[Precheck], ...] = (
     LargeObjectsLeftOut,
     LargeObjectMissing,
     LargeObjectClash,
+    PreparedTransactions,
+    LongTransactions,
+    LeftoverSlots,
+    ReplicationProtocol,
+    ReplicationAttribute,
+    CreateSubscription,
+    SignalBackend,
+    ReplicationRole,
+    SourceStandby,
 )
