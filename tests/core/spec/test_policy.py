@@ -201,3 +201,38 @@ def test_two_sql_checks_of_one_id_in_one_policy_are_both_told(complaints: Callab
     lines = complaints({"sql_checks": [CHECK, CHECK, {**CHECK, "id": "other"}]})
     assert len(lines) == 2
     assert all("another SQL check is called `no_open_orders` too" in line for line in lines)
+
+
+def test_it_is_known_who_said_what(read: Callable[..., Spec], tmp_path: Path) -> None:
+    top = "dtsrun_policy: 1\nextends: [below.yaml]\nalarms: fail\nchecks:\n  precheck.target_space: {severity: alarm}\n"
+    below = (
+        "dtsrun_policy: 1\nalarms: continue\nchecks:\n  precheck.target_space:\n    severity: fail\n"
+        "    options:\n      ratio: 3\n"
+    )
+    places = read("top.yaml", top=top, below=below).policy_places
+    assert {pointer: place.replace(f"{tmp_path}/", "") for pointer, place in places.items()} == {
+        "/alarms": "top.yaml:3",
+        "/checks/precheck.target_space/severity": "top.yaml:5",
+        "/checks/precheck.target_space/options/ratio": "below.yaml:7",
+        "/undetermined": "builtin:default:3",
+    }
+
+
+def test_waivers_and_sql_checks_are_placed_as_they_are_counted_after_merging(
+    read: Callable[..., Spec], tmp_path: Path
+) -> None:
+    files = {
+        "top": {"waivers": [{**WAIVER, "object": "top"}], "sql_checks": [CHECK, {**CHECK, "id": "other"}]},
+        "low": {"waivers": [{**WAIVER, "object": "low"}], "sql_checks": [{**CHECK, "id": "lowest"}, CHECK]},
+    }
+    spec = read({"extends": ["low.yaml", "top.yaml"]}, **files)
+    for number, waiver in enumerate(spec.policy["waivers"]):
+        assert f"/{waiver['object']}.yaml:" in spec.policy_places[f"/waivers/{number}"]
+    owners = {check["id"]: spec.policy_places[f"/sql_checks/{n}"] for n, check in enumerate(spec.policy["sql_checks"])}
+    named = {name: Path(place.partition(":")[0]).stem for name, place in owners.items()}
+    assert named == {"lowest": "low", "no_open_orders": "top", "other": "top"}
+
+
+def test_what_stands_in_the_spec_itself_is_placed_there(read: Callable[..., Spec], tmp_path: Path) -> None:
+    places = read({"alarms": "fail"}).policy_places
+    assert places["/alarms"] == f"{tmp_path}/spec.yaml:12"
