@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dtsrun.api import Precheck
 from dtsrun_plugins.prechecks.account_conflict import AccountConflict
+from dtsrun_plugins.prechecks.c_libraries import CLibraries
+from dtsrun_plugins.prechecks.check_functions import CheckFunctions
 from dtsrun_plugins.prechecks.client_tools import ClientTools
+from dtsrun_plugins.prechecks.collation_missing import CollationMissing
+from dtsrun_plugins.prechecks.collation_version import CollationVersion
+from dtsrun_plugins.prechecks.column_parity import ColumnParity
 from dtsrun_plugins.prechecks.connect import Connect
 from dtsrun_plugins.prechecks.create_subscription import CreateSubscription
+from dtsrun_plugins.prechecks.database_encoding import DatabaseEncoding
+from dtsrun_plugins.prechecks.database_locale import DatabaseLocale
 from dtsrun_plugins.prechecks.deferrable_keys import DeferrableKeys
 from dtsrun_plugins.prechecks.detached_partitions import DetachedPartitions
+from dtsrun_plugins.prechecks.enum_parity import EnumParity
 from dtsrun_plugins.prechecks.extension_availability import ExtensionAvailability
+from dtsrun_plugins.prechecks.function_search_path import FunctionSearchPath
 from dtsrun_plugins.prechecks.generated_identity import GeneratedIdentity
 from dtsrun_plugins.prechecks.identity_equality import IdentityEquality
 from dtsrun_plugins.prechecks.identity_full import IdentityFull
@@ -28,11 +37,14 @@ from dtsrun_plugins.prechecks.leftover_slots import LeftoverSlots
 from dtsrun_plugins.prechecks.logical_workers import LogicalWorkers
 from dtsrun_plugins.prechecks.long_transactions import LongTransactions
 from dtsrun_plugins.prechecks.object_dependency import ObjectDependency
+from dtsrun_plugins.prechecks.parameter_conflict import ParameterConflict
 from dtsrun_plugins.prechecks.password_hashes import PasswordHashes
+from dtsrun_plugins.prechecks.policy_roles import PolicyRoles
 from dtsrun_plugins.prechecks.pooler import Pooler
 from dtsrun_plugins.prechecks.prepared_transactions import PreparedTransactions
 from dtsrun_plugins.prechecks.primary_keys import PrimaryKeys
 from dtsrun_plugins.prechecks.removed_types import RemovedTypes
+from dtsrun_plugins.prechecks.replica_triggers import ReplicaTriggers
 from dtsrun_plugins.prechecks.replication_attribute import ReplicationAttribute
 from dtsrun_plugins.prechecks.replication_origins import ReplicationOrigins
 from dtsrun_plugins.prechecks.replication_protocol import ReplicationProtocol
@@ -41,13 +53,16 @@ from dtsrun_plugins.prechecks.replication_slots import ReplicationSlots
 from dtsrun_plugins.prechecks.same_server import SameServer
 from dtsrun_plugins.prechecks.sequence_behind_data import SequenceBehindData
 from dtsrun_plugins.prechecks.sequence_exhaustion import SequenceExhaustion
+from dtsrun_plugins.prechecks.set_role import SetRole
 from dtsrun_plugins.prechecks.signal_backend import SignalBackend
 from dtsrun_plugins.prechecks.single_instance import SingleInstance
 from dtsrun_plugins.prechecks.slot_wal_limit import SlotWalLimit
 from dtsrun_plugins.prechecks.source_permission import SourcePermission
 from dtsrun_plugins.prechecks.source_standby import SourceStandby
 from dtsrun_plugins.prechecks.structure_conflict import StructureConflict
+from dtsrun_plugins.prechecks.superuser_objects import SuperuserObjects
 from dtsrun_plugins.prechecks.system_views import SystemViews
+from dtsrun_plugins.prechecks.target_event_triggers import TargetEventTriggers
 from dtsrun_plugins.prechecks.target_permission import TargetPermission
 from dtsrun_plugins.prechecks.target_read_only import TargetReadOnly
 from dtsrun_plugins.prechecks.target_space import TargetSpace
@@ -121,4 +136,19 @@ PLUGINS: tuple[type[Precheck], ...] = (
     SignalBackend,
     ReplicationRole,
     SourceStandby,
+    CheckFunctions,
+    FunctionSearchPath,
+    CLibraries,
+    SuperuserObjects,
+    ReplicaTriggers,
+    TargetEventTriggers,
+    ColumnParity,
+    EnumParity,
+    DatabaseLocale,
+    DatabaseEncoding,
+    ParameterConflict,
+    CollationMissing,
+    CollationVersion,
+    PolicyRoles,
+    SetRole,
 )
