@@ -11,12 +11,15 @@ from dtsrun_plugins.prechecks.collation_missing import CollationMissing
 from dtsrun_plugins.prechecks.collation_version import CollationVersion
 from dtsrun_plugins.prechecks.column_parity import ColumnParity
 from dtsrun_plugins.prechecks.connect import Connect
+from dtsrun_plugins.prechecks.connection_limit import ConnectionLimit
+from dtsrun_plugins.prechecks.connections_free import ConnectionsFree
 from dtsrun_plugins.prechecks.create_subscription import CreateSubscription
 from dtsrun_plugins.prechecks.database_encoding import DatabaseEncoding
 from dtsrun_plugins.prechecks.database_locale import DatabaseLocale
 from dtsrun_plugins.prechecks.deferrable_keys import DeferrableKeys
 from dtsrun_plugins.prechecks.detached_partitions import DetachedPartitions
 from dtsrun_plugins.prechecks.enum_parity import EnumParity
+from dtsrun_plugins.prechecks.exclusive_locks import ExclusiveLocks
 from dtsrun_plugins.prechecks.extension_availability import ExtensionAvailability
 from dtsrun_plugins.prechecks.function_search_path import FunctionSearchPath
 from dtsrun_plugins.prechecks.generated_identity import GeneratedIdentity
@@ -27,13 +30,16 @@ from dtsrun_plugins.prechecks.identity_nothing import IdentityNothing
 from dtsrun_plugins.prechecks.idle_slot_timeout import IdleSlotTimeout
 from dtsrun_plugins.prechecks.inheritance_columns import InheritanceColumns
 from dtsrun_plugins.prechecks.inherited_not_null import InheritedNotNull
+from dtsrun_plugins.prechecks.invalid_databases import InvalidDatabases
 from dtsrun_plugins.prechecks.invalid_indexes import InvalidIndexes
 from dtsrun_plugins.prechecks.keyless_cascade import KeylessCascade
 from dtsrun_plugins.prechecks.large_object_clash import LargeObjectClash
 from dtsrun_plugins.prechecks.large_object_missing import LargeObjectMissing
 from dtsrun_plugins.prechecks.large_objects_left_out import LargeObjectsLeftOut
 from dtsrun_plugins.prechecks.leaf_identity import LeafIdentity
+from dtsrun_plugins.prechecks.leftover_marks import LeftoverMarks
 from dtsrun_plugins.prechecks.leftover_slots import LeftoverSlots
+from dtsrun_plugins.prechecks.locks_capacity import LocksCapacity
 from dtsrun_plugins.prechecks.logical_workers import LogicalWorkers
 from dtsrun_plugins.prechecks.long_transactions import LongTransactions
 from dtsrun_plugins.prechecks.object_dependency import ObjectDependency
@@ -59,8 +65,10 @@ from dtsrun_plugins.prechecks.single_instance import SingleInstance
 from dtsrun_plugins.prechecks.slot_wal_limit import SlotWalLimit
 from dtsrun_plugins.prechecks.source_permission import SourcePermission
 from dtsrun_plugins.prechecks.source_standby import SourceStandby
+from dtsrun_plugins.prechecks.source_writers import SourceWriters
 from dtsrun_plugins.prechecks.structure_conflict import StructureConflict
 from dtsrun_plugins.prechecks.superuser_objects import SuperuserObjects
+from dtsrun_plugins.prechecks.synchronous_standby import SynchronousStandby
 from dtsrun_plugins.prechecks.system_views import SystemViews
 from dtsrun_plugins.prechecks.target_event_triggers import TargetEventTriggers
 from dtsrun_plugins.prechecks.target_permission import TargetPermission
@@ -75,6 +83,7 @@ from dtsrun_plugins.prechecks.wal_level import WalLevel
 from dtsrun_plugins.prechecks.wal_sender_timeout import WalSenderTimeout
 from dtsrun_plugins.prechecks.wal_senders import WalSenders
 from dtsrun_plugins.prechecks.with_oids import WithOids
+from dtsrun_plugins.prechecks.wraparound import Wraparound
 from dtsrun_plugins.prechecks.xml_support import XmlSupport
 
 PLUGINS: tuple[type[Precheck], ...] = (
@@ -151,4 +160,13 @@ PLUGINS: tuple[type[Precheck], ...] = (
     CollationVersion,
     PolicyRoles,
     SetRole,
+    ConnectionsFree,
+    ConnectionLimit,
+    LocksCapacity,
+    InvalidDatabases,
+    ExclusiveLocks,
+    LeftoverMarks,
+    SourceWriters,
+    Wraparound,
+    SynchronousStandby,
 )
