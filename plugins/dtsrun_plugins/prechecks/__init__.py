@@ -18,9 +18,14 @@ from dtsrun_plugins.prechecks.database_encoding import DatabaseEncoding
 from dtsrun_plugins.prechecks.database_locale import DatabaseLocale
 from dtsrun_plugins.prechecks.deferrable_keys import DeferrableKeys
 from dtsrun_plugins.prechecks.detached_partitions import DetachedPartitions
+from dtsrun_plugins.prechecks.empty_target import EmptyTarget
 from dtsrun_plugins.prechecks.enum_parity import EnumParity
 from dtsrun_plugins.prechecks.exclusive_locks import ExclusiveLocks
 from dtsrun_plugins.prechecks.extension_availability import ExtensionAvailability
+from dtsrun_plugins.prechecks.extension_creation import ExtensionCreation
+from dtsrun_plugins.prechecks.extension_preload import ExtensionPreload
+from dtsrun_plugins.prechecks.foreign_partitions import ForeignPartitions
+from dtsrun_plugins.prechecks.foreign_tables import ForeignTables
 from dtsrun_plugins.prechecks.function_search_path import FunctionSearchPath
 from dtsrun_plugins.prechecks.generated_identity import GeneratedIdentity
 from dtsrun_plugins.prechecks.identity_equality import IdentityEquality
@@ -43,12 +48,14 @@ from dtsrun_plugins.prechecks.locks_capacity import LocksCapacity
 from dtsrun_plugins.prechecks.logical_workers import LogicalWorkers
 from dtsrun_plugins.prechecks.long_transactions import LongTransactions
 from dtsrun_plugins.prechecks.object_dependency import ObjectDependency
+from dtsrun_plugins.prechecks.oid_alias_columns import OidAliasColumns
 from dtsrun_plugins.prechecks.parameter_conflict import ParameterConflict
 from dtsrun_plugins.prechecks.password_hashes import PasswordHashes
 from dtsrun_plugins.prechecks.policy_roles import PolicyRoles
 from dtsrun_plugins.prechecks.pooler import Pooler
 from dtsrun_plugins.prechecks.prepared_transactions import PreparedTransactions
 from dtsrun_plugins.prechecks.primary_keys import PrimaryKeys
+from dtsrun_plugins.prechecks.removed_operators import RemovedOperators
 from dtsrun_plugins.prechecks.removed_types import RemovedTypes
 from dtsrun_plugins.prechecks.replica_triggers import ReplicaTriggers
 from dtsrun_plugins.prechecks.replication_attribute import ReplicationAttribute
@@ -56,6 +63,8 @@ from dtsrun_plugins.prechecks.replication_origins import ReplicationOrigins
 from dtsrun_plugins.prechecks.replication_protocol import ReplicationProtocol
 from dtsrun_plugins.prechecks.replication_role import ReplicationRole
 from dtsrun_plugins.prechecks.replication_slots import ReplicationSlots
+from dtsrun_plugins.prechecks.role_attributes import RoleAttributes
+from dtsrun_plugins.prechecks.role_settings import RoleSettings
 from dtsrun_plugins.prechecks.same_server import SameServer
 from dtsrun_plugins.prechecks.sequence_behind_data import SequenceBehindData
 from dtsrun_plugins.prechecks.sequence_exhaustion import SequenceExhaustion
@@ -67,14 +76,18 @@ from dtsrun_plugins.prechecks.source_permission import SourcePermission
 from dtsrun_plugins.prechecks.source_standby import SourceStandby
 from dtsrun_plugins.prechecks.source_writers import SourceWriters
 from dtsrun_plugins.prechecks.structure_conflict import StructureConflict
+from dtsrun_plugins.prechecks.subscriptions import Subscriptions
 from dtsrun_plugins.prechecks.superuser_objects import SuperuserObjects
 from dtsrun_plugins.prechecks.synchronous_standby import SynchronousStandby
 from dtsrun_plugins.prechecks.system_views import SystemViews
+from dtsrun_plugins.prechecks.tablespace_map import TablespaceMap
 from dtsrun_plugins.prechecks.target_event_triggers import TargetEventTriggers
 from dtsrun_plugins.prechecks.target_permission import TargetPermission
+from dtsrun_plugins.prechecks.target_publications import TargetPublications
 from dtsrun_plugins.prechecks.target_read_only import TargetReadOnly
 from dtsrun_plugins.prechecks.target_space import TargetSpace
 from dtsrun_plugins.prechecks.target_standby import TargetStandby
+from dtsrun_plugins.prechecks.target_subscription import TargetSubscription
 from dtsrun_plugins.prechecks.unlogged_tables import UnloggedTables
 from dtsrun_plugins.prechecks.updates_without_identity import UpdatesWithoutIdentity
 from dtsrun_plugins.prechecks.version import Version
@@ -169,4 +182,17 @@ PLUGINS: tuple[type[Precheck], ...] = (
     SourceWriters,
     Wraparound,
     SynchronousStandby,
+    Subscriptions,
+    TargetPublications,
+    ForeignTables,
+    ForeignPartitions,
+    OidAliasColumns,
+    RemovedOperators,
+    RoleSettings,
+    ExtensionPreload,
+    ExtensionCreation,
+    TargetSubscription,
+    TablespaceMap,
+    EmptyTarget,
+    RoleAttributes,
 )

@@ -1,59 +1,58 @@
-"""What only a superuser may create is created by one."""
+"""The target account may create what only superusers create."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from dtsrun.api import CheckContext, Database, Entry, Finding, Fix, Precheck, Severity
-from dtsrun_plugins.prechecks._catalog import catalog_rows
-from dtsrun_plugins.prechecks._function_use import ROUTINES
+from dtsrun.api import CheckContext, Entry, Finding, Fix, Precheck, Severity
 
 TYPES: Final = frozenset(
     {
-        "ACCESS METHOD",
         "EVENT TRIGGER",
+        "ACCESS METHOD",
         "FOREIGN DATA WRAPPER",
+        "PROCEDURAL LANGUAGE",
         "OPERATOR CLASS",
         "OPERATOR FAMILY",
+        "SHELL TYPE",
         "TEXT SEARCH PARSER",
         "TEXT SEARCH TEMPLATE",
     }
 )
-"""Entry types that take a superuser in any form."""
-
-PARTS: Final = {"CAST": " WITHOUT FUNCTION", "TYPE": "\n    INPUT = ", "PUBLICATION": " FOR ALL TABLES"}
-"""Entry types that take a superuser if their statement says this."""
+"""Entries of pg_dump; a base type is known by its shell."""
+IN_C: Final = re.compile(r"^ +LANGUAGE (c|internal)\b", re.MULTILINE)
 
 
 class SuperuserObjects(Precheck):
-    """What only a superuser may create is created by one.
+    """The target account may create what only superusers create.
 
     What it does
     ------------
-    Where the target's account is no superuser, names the chosen objects that PostgreSQL lets only superusers create:
-    functions in untrusted languages, LEAKPROOF functions, base types, operator classes, event triggers, and the like.
+    Where the account of the target is no superuser, lists chosen objects that PostgreSQL lets only a superuser create:
+    event triggers, access methods, foreign-data wrappers, languages, operator classes and families, base types, text
+    search parsers and templates, and functions in C.
 
     Why it matters
     --------------
-    Managed services give no superuser, so that these objects are refused, with all that is built on them.
+    They fail one by one, and with them all that depends on them: a column of such a type takes its table along.
 
     Spec
     ----
-    `prechecks.policy.checks."precheck.superuser_objects"`; it has no options.
+    `prechecks.policy.checks`; it has no options.
 
     Needs
     -----
-    Nothing beyond a login on both ends. All versions.
+    Nothing beyond a login on both ends.
 
     Example
     -------
-        alarm  precheck.superuser_objects  shop.FUNCTION public.lookup(text): only a superuser may create FUNCTION
-          public.lookup(text) (language plpython3u)
+        alarm  precheck.superuser_objects  migrator is no superuser of the target, and may not create EVENT TRIGGER ...
 
     Limits
     ------
-    Some services let their own administrator create some of them (event triggers, mostly); hence an alarm.
+    Managed services let roles of their own create some of these.
     """
 
     name = "precheck.superuser_objects"
@@ -62,32 +61,26 @@ class SuperuserObjects(Precheck):
     requires = ("precheck.connect",)
 
     def check(self, context: CheckContext) -> Iterator[Finding]:
-        """Yield every object that the account is likely not to be let create."""
-        if context.facts("target").is_superuser:
+        """Yield every object that the account may not create."""
+        facts = context.facts("target")
+        if facts.is_superuser:
             return
-        functions: dict[tuple[str, int], Any] = {
-            (database.name, row.function): row for database, row in catalog_rows(context, "c_functions.sql")
-        }
         for database in context.inventory.databases.values():
             for entry in database.entries.values():
-                why = _reason(entry, functions.get((database.name, entry.oid)) if entry.catalog == ROUTINES else None)
-                if why and entry.type not in ("ACL", "COMMENT"):
-                    yield _finding(database, entry, why)
+                if _takes_superuser(entry):
+                    yield _finding(database.name, entry.label, facts.current_user)
 
 
-def _reason(entry: Entry, function: Any) -> str:
-    if function:
-        return "leakproof" if function.is_trusted else f"language {function.language}"
-    if entry.type in TYPES or PARTS.get(entry.type, "\0") in entry.sql:
-        return entry.type.lower()
-    return ""
+def _takes_superuser(entry: Entry) -> bool:
+    in_c = entry.type in ("FUNCTION", "PROCEDURE", "AGGREGATE") and IN_C.search(entry.sql) is not None
+    return in_c or entry.type in TYPES
 
 
-def _finding(database: Database, entry: Entry, why: str) -> Finding:
+def _finding(database: str, label: str, account: str) -> Finding:
     return Finding(
-        subject=f"{database.name}.{entry.label}",
-        message=f"only a superuser may create {entry.label} ({why})",
+        subject=f"{database}.{label}",
+        message=f"{account} is no superuser of the target, and may not create {label}",
         observed="no superuser",
-        expected="superuser, or the object not chosen",
-        fix=Fix(text="use a superuser on the target, do without the object, or ask the service's operator"),
+        expected="superuser, or the object left out",
+        fix=Fix(text="use a superuser on the target, or exclude the object", side="target"),
     )
