@@ -7,7 +7,7 @@ from typing import Final
 
 import psycopg
 
-from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck, SkipCheck
+from dtsrun.api import CheckContext, Connection, Finding, Fix, MigrationType, Precheck, SkipCheck
 
 XML: Final = frozenset({142, 143})
 """xml and its array."""
@@ -18,7 +18,8 @@ class XmlSupport(Precheck):
 
     What it does
     ------------
-    Looks for columns of type xml, and if there are any lets the target read a small document.
+    Looks for columns of type xml, and if there are any lets both ends read a small document. A source that cannot has
+    no values of it either.
 
     Why it matters
     --------------
@@ -58,7 +59,9 @@ class XmlSupport(Precheck):
         }
         if not columns:
             raise SkipCheck("no column holds XML")
-        if not _reads_xml(context):
+        target = context.target()
+        assert target is not None
+        if _reads_xml(context.source()) and not _reads_xml(target):
             for subject, names in columns.items():
                 yield Finding(
                     subject=subject,
@@ -69,9 +72,7 @@ class XmlSupport(Precheck):
                 )
 
 
-def _reads_xml(context: CheckContext) -> bool:
-    connection = context.target()
-    assert connection is not None
+def _reads_xml(connection: Connection) -> bool:
     try:
         connection.execute("select pg_catalog.xml_in('<a/>')")
     except psycopg.errors.FeatureNotSupported:
