@@ -23,7 +23,7 @@ _JUDGED: Final = frozenset({Outcome.PASSED, Outcome.ALARM, Outcome.FAILED})
 """Outcomes of checks that were made to their end, perhaps: then a waiver that covers nothing is one too many."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Waiver:
     """A finding that is known and accepted for a time."""
 
@@ -50,9 +50,47 @@ class Waiver:
         """Tell whether it is about a check."""
         return matches(self.check, check)
 
-    def covers(self, check: str, subject: str) -> bool:
-        """Tell whether it is about a finding. Findings name the database first; a waiver may leave it out."""
-        return self.concerns(check) and any(matches(text, subject) for text in (self.object, f"*.{self.object}"))
+    def covers(self, subject: str) -> bool:
+        """Tell whether it covers a subject. Findings name the database first; a waiver may leave it out."""
+        return any(matches(text, subject) for text in self._patterns)
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it may cover more than one object."""
+        return "*" in self.object or "?" in self.object
+
+    @cached_property
+    def _patterns(self) -> tuple[str, str]:
+        return (self.object, f"*.{self.object}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waivers:
+    """The waivers of one check. Those of one object are looked up: there may be thousands, and as many findings."""
+
+    named: Mapping[str, Sequence[Waiver]]
+    patterns: Sequence[Waiver]
+
+    @classmethod
+    def of(cls, waivers: Iterable[Waiver]) -> _Waivers:
+        named: dict[str, list[Waiver]] = {}
+        patterns: list[Waiver] = []
+        for waiver in waivers:
+            (patterns if waiver.is_pattern else named.setdefault(waiver.object, [])).append(waiver)
+        return cls(named, patterns)
+
+    def covering(self, subject: str) -> Sequence[Waiver]:
+        """Return those that cover a subject."""
+        found = [waiver for waiver in self.patterns if waiver.covers(subject)]
+        if self.named:
+            found += [waiver for name in _ends_of(subject) for waiver in self.named.get(name, ())]
+        return found
+
+
+def _ends_of(subject: str) -> Iterator[str]:
+    """Yield the subject, and what follows each of its dots: what a pattern `*.name` would be matched with."""
+    yield subject
+    yield from (subject[place + 1 :] for place, letter in enumerate(subject) if letter == ".")
 
 
 @dataclass(frozen=True)
@@ -96,8 +134,18 @@ class Policy:
 
     def waiver(self, check: str, subject: str) -> Waiver | None:
         """Return the waiver that covers a finding: one that counts before one that has ended."""
-        covering = [waiver for waiver in self.waivers if waiver.covers(check, subject)]
-        return min(covering, key=lambda waiver: waiver.has_ended, default=None)
+        return min(self.covering(check, subject), key=lambda waiver: waiver.has_ended, default=None)
+
+    def covering(self, check: str, subject: str) -> Sequence[Waiver]:
+        """Return all waivers that cover a finding."""
+        known = self._waivers_by_check.get(check)
+        if known is None:
+            known = self._waivers_by_check[check] = _Waivers.of(w for w in self.waivers if w.concerns(check))
+        return known.covering(subject)
+
+    @cached_property
+    def _waivers_by_check(self) -> dict[str, _Waivers]:
+        return {}
 
     def _of(self, check: Precheck) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.document.get("checks", {}).get(check.name, {})
@@ -127,7 +175,8 @@ def waivers_result(policy: Policy, results: Iterable[CheckResult]) -> CheckResul
     judged = [w for w in policy.waivers if any(w.concerns(name) for name in made)]
     if not judged:
         return None
-    findings = tuple(finding for waiver in judged for finding in _on_waiver(waiver, made))
+    used = _used(policy, made.values())
+    findings = tuple(finding for waiver in judged for finding in _on_waiver(waiver, waiver in used))
     is_alarm = any(finding.severity is Severity.ALARM for finding in findings)
     return CheckResult(
         check=WAIVERS,
@@ -138,7 +187,7 @@ def waivers_result(policy: Policy, results: Iterable[CheckResult]) -> CheckResul
     )
 
 
-def _on_waiver(waiver: Waiver, made: Mapping[str, CheckResult]) -> Iterator[Finding]:
+def _on_waiver(waiver: Waiver, is_used: bool) -> Iterator[Finding]:
     subject = f"{waiver.check} on {waiver.object}"
     evidence = {"place": waiver.place, "reason": waiver.reason, "owner": waiver.owner}
     if waiver.has_ended:
@@ -151,7 +200,7 @@ def _on_waiver(waiver: Waiver, made: Mapping[str, CheckResult]) -> Iterator[Find
             evidence=evidence,
             severity=Severity.ALARM,
         )
-    elif not _is_used(waiver, made):
+    elif not is_used:
         yield Finding(
             subject=subject,
             message="nothing was found that this waiver covers",
@@ -165,8 +214,9 @@ def _at(waiver: Waiver) -> str:
     return f", at {waiver.place}" if waiver.place else ""
 
 
-def _is_used(waiver: Waiver, made: Mapping[str, CheckResult]) -> bool:
-    return any(waiver.covers(name, finding.subject) for name, result in made.items() for finding in result.findings)
+def _used(policy: Policy, results: Iterable[CheckResult]) -> set[Waiver]:
+    waived = ((r.check, f.subject) for r in results for f in r.findings if f.severity is Severity.OFF)
+    return {waiver for check, subject in waived for waiver in policy.covering(check, subject)}
 
 
 def _waiver(data: Mapping[str, Any], place: str) -> Waiver:

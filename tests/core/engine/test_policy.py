@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -128,3 +129,14 @@ def test_a_change_of_spec_policy_or_inventory_is_noticed(spec: Spec, inventory: 
 
 def test_without_an_inventory_the_ties_are_others() -> None:
     assert ties_of(SPEC, None).digest != ties_of(SPEC, INVENTORY).digest
+
+
+def test_thousands_of_waivers_do_not_slow_down_thousands_of_findings(checked: Any) -> None:
+    waivers = [{**LASTING, "object": f"public.t{number}"} for number in range(3000)]
+    started = time.monotonic()
+    results = checked([f"shop.public.t{number}" for number in range(3001)], *waivers)
+    assert time.monotonic() - started < 3
+    assert [f.subject for f in results["precheck.keys"].findings if f.severity is not Severity.OFF] == [
+        "shop.public.t3000"
+    ]
+    assert results[WAIVERS].findings == ()
