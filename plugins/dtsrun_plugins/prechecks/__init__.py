@@ -51,6 +51,8 @@ from dtsrun_plugins.prechecks.object_dependency import ObjectDependency
 from dtsrun_plugins.prechecks.oid_alias_columns import OidAliasColumns
 from dtsrun_plugins.prechecks.parameter_conflict import ParameterConflict
 from dtsrun_plugins.prechecks.password_hashes import PasswordHashes
+from dtsrun_plugins.prechecks.password_logging import PasswordLogging
+from dtsrun_plugins.prechecks.password_method import PasswordMethod
 from dtsrun_plugins.prechecks.policy_roles import PolicyRoles
 from dtsrun_plugins.prechecks.pooler import Pooler
 from dtsrun_plugins.prechecks.prepared_transactions import PreparedTransactions
@@ -64,6 +66,8 @@ from dtsrun_plugins.prechecks.replication_protocol import ReplicationProtocol
 from dtsrun_plugins.prechecks.replication_role import ReplicationRole
 from dtsrun_plugins.prechecks.replication_slots import ReplicationSlots
 from dtsrun_plugins.prechecks.role_attributes import RoleAttributes
+from dtsrun_plugins.prechecks.role_expired import RoleExpired
+from dtsrun_plugins.prechecks.role_memberships import RoleMemberships
 from dtsrun_plugins.prechecks.role_settings import RoleSettings
 from dtsrun_plugins.prechecks.same_server import SameServer
 from dtsrun_plugins.prechecks.sequence_behind_data import SequenceBehindData
@@ -82,12 +86,14 @@ from dtsrun_plugins.prechecks.synchronous_standby import SynchronousStandby
 from dtsrun_plugins.prechecks.system_views import SystemViews
 from dtsrun_plugins.prechecks.tablespace_map import TablespaceMap
 from dtsrun_plugins.prechecks.target_event_triggers import TargetEventTriggers
+from dtsrun_plugins.prechecks.target_indexes_valid import TargetIndexesValid
 from dtsrun_plugins.prechecks.target_permission import TargetPermission
 from dtsrun_plugins.prechecks.target_publications import TargetPublications
 from dtsrun_plugins.prechecks.target_read_only import TargetReadOnly
 from dtsrun_plugins.prechecks.target_space import TargetSpace
 from dtsrun_plugins.prechecks.target_standby import TargetStandby
 from dtsrun_plugins.prechecks.target_subscription import TargetSubscription
+from dtsrun_plugins.prechecks.target_temp_files import TargetTempFiles
 from dtsrun_plugins.prechecks.unlogged_tables import UnloggedTables
 from dtsrun_plugins.prechecks.updates_without_identity import UpdatesWithoutIdentity
 from dtsrun_plugins.prechecks.version import Version
@@ -195,4 +201,10 @@ PLUGINS: tuple[type[Precheck], ...] = (
     TablespaceMap,
     EmptyTarget,
     RoleAttributes,
+    PasswordMethod,
+    PasswordLogging,
+    TargetIndexesValid,
+    RoleMemberships,
+    RoleExpired,
+    TargetTempFiles,
 )
