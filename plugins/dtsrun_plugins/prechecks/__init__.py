@@ -6,6 +6,7 @@ from dtsrun.api import Precheck
 from dtsrun_plugins.prechecks.account_conflict import AccountConflict
 from dtsrun_plugins.prechecks.c_libraries import CLibraries
 from dtsrun_plugins.prechecks.check_functions import CheckFunctions
+from dtsrun_plugins.prechecks.clear_text import ClearText
 from dtsrun_plugins.prechecks.client_tools import ClientTools
 from dtsrun_plugins.prechecks.collation_missing import CollationMissing
 from dtsrun_plugins.prechecks.collation_version import CollationVersion
@@ -47,8 +48,10 @@ from dtsrun_plugins.prechecks.leftover_slots import LeftoverSlots
 from dtsrun_plugins.prechecks.locks_capacity import LocksCapacity
 from dtsrun_plugins.prechecks.logical_workers import LogicalWorkers
 from dtsrun_plugins.prechecks.long_transactions import LongTransactions
+from dtsrun_plugins.prechecks.nondeterministic_keys import NondeterministicKeys
 from dtsrun_plugins.prechecks.object_dependency import ObjectDependency
 from dtsrun_plugins.prechecks.oid_alias_columns import OidAliasColumns
+from dtsrun_plugins.prechecks.other_tools import OtherTools
 from dtsrun_plugins.prechecks.parameter_conflict import ParameterConflict
 from dtsrun_plugins.prechecks.password_hashes import PasswordHashes
 from dtsrun_plugins.prechecks.password_logging import PasswordLogging
@@ -94,6 +97,7 @@ from dtsrun_plugins.prechecks.target_space import TargetSpace
 from dtsrun_plugins.prechecks.target_standby import TargetStandby
 from dtsrun_plugins.prechecks.target_subscription import TargetSubscription
 from dtsrun_plugins.prechecks.target_temp_files import TargetTempFiles
+from dtsrun_plugins.prechecks.target_templates import TargetTemplates
 from dtsrun_plugins.prechecks.unlogged_tables import UnloggedTables
 from dtsrun_plugins.prechecks.updates_without_identity import UpdatesWithoutIdentity
 from dtsrun_plugins.prechecks.version import Version
@@ -207,4 +211,8 @@ PLUGINS: tuple[type[Precheck], ...] = (
     RoleMemberships,
     RoleExpired,
     TargetTempFiles,
+    NondeterministicKeys,
+    OtherTools,
+    ClearText,
+    TargetTemplates,
 )
