@@ -12,7 +12,18 @@ from typing import Any, Final, Protocol, runtime_checkable
 import psycopg
 from psycopg import sql
 
-from dtsrun.api import Connection, Database, Deviation, Entry, Failure, PlanContext, StepContext, StepResult
+from dtsrun.api import (
+    Connection,
+    Database,
+    Deviation,
+    Entry,
+    Failure,
+    MigrationType,
+    ObjectKind,
+    PlanContext,
+    StepContext,
+    StepResult,
+)
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 
 PROPERTY_TYPES: Final = frozenset(
@@ -85,6 +96,12 @@ def planned(
         if sqls := restoring_sql(entry, statements, tablespaces=tablespaces):
             items.append(_item(entry, sqls, _deviations(entry, kind, context, tablespaces)))
     return items
+
+
+def acting_kinds(context: PlanContext) -> list[ObjectKind]:
+    """Return the kinds whose own steps belong to this type of migration: a structural one moves no data."""
+    is_structural = context.spec.migration_type is MigrationType.STRUCTURAL
+    return [kind for kind in context.kinds if not (is_structural and kind.has_data)]
 
 
 def mapped_tablespaces(context: PlanContext) -> Mapping[str, str]:

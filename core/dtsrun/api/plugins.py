@@ -93,6 +93,9 @@ class ObjectKind(Plugin):
     selector: ClassVar[str | None] = None
     """The word in `include` and `exclude`, e.g. `table`; None: comes with the object it belongs to."""
 
+    has_data: ClassVar[bool] = False
+    """Whether its steps of the stages `indexes` and `verify` are about rows or values: a structural task has none."""
+
     def statements(self, entry: Entry, database: Database, context: PlanContext) -> Sequence[str]:
         """Return the SQL that creates an entry on the target, in order; empty where nothing is to be done.
 

@@ -136,7 +136,9 @@ def _place(entry: Entry, renamed: Mapping[str, str]) -> Place:
     if entry.type in OF_DATABASE:
         name = renamed.get(name, name)
     elif name.startswith("DATABASE ") and entry.schema is None:
-        name = f"DATABASE {renamed.get(name[9:], name[9:])}"
+        # Here, unlike elsewhere, pg_dump quotes a name that has to be.
+        own = _unquoted(name.removeprefix("DATABASE "))
+        name = f"DATABASE {renamed.get(own, own)}"
     return entry.type, entry.schema, name, entry.owner if entry.type == "DEFAULT ACL" else None
 
 
@@ -148,8 +150,12 @@ def _named_databases(words: Tokens, renamed: Mapping[str, str]) -> Tokens:
 
 
 def _database(word: str, renamed: Mapping[str, str]) -> str:
-    name = word[1:-1].replace('""', '"') if word.startswith('"') else word
+    name = _unquoted(word)
     return '"' + renamed.get(name, name).replace('"', '""') + '"'
+
+
+def _unquoted(word: str) -> str:
+    return word[1:-1].replace('""', '"') if word.startswith('"') else word
 
 
 def _counts(comparison: Comparison, entry: Entry) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import psycopg
 from psycopg.conninfo import make_conninfo
 
 from dtsrun.api.routes import Route
@@ -23,6 +24,13 @@ from dtsrun.postgres.installations import LINKS_FILE, candidate_folders
 
 FOLDERS_VARIABLE: Final = "DTSRUN_BIN"
 VERSION_SECONDS: Final = 15
+LOST_CONNECTION: Final = (
+    "connection to server",
+    "server closed the connection",
+    "terminating connection",
+    "could not receive data from server",
+)
+"""What libpq says when a connection breaks or is not made."""
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 _TLS_MARK: Final = b"SSL_CTX_new"
@@ -56,7 +64,8 @@ def run_tool(argv: Sequence[str | Path], route: Route, database: str) -> None:
     The password goes to the program by its environment, where other users cannot see it.
 
     Raises:
-        MigrationError: it failed; the message holds the last line of what it said, the hint all of it.
+        psycopg.OperationalError: it lost its connection, or got none.
+        MigrationError: it failed otherwise; the message holds the error that it told of, the hint all that it said.
     """
     command = [*map(str, argv), f"--dbname={_public_conninfo(route, database)}"]
     environment = _environment(Path(argv[0]), route)
@@ -72,8 +81,14 @@ def run_tool(argv: Sequence[str | Path], route: Route, database: str) -> None:
     if done.returncode:
         name = Path(argv[0]).name
         said = done.stderr.strip()
-        last = said.splitlines()[-1] if said else f"exit status {done.returncode}"
-        raise MigrationError(f"{name} failed: {last}", where=route.description, hint=_remedy(said))
+        if any(words in said for words in LOST_CONNECTION):
+            # So that it is retried as our own broken connections are.
+            raise psycopg.OperationalError(f"{name}: {said}")
+        raise MigrationError(
+            f"{name} failed: {_cause(said) or f'exit status {done.returncode}'}",
+            where=route.description,
+            hint=_remedy(said),
+        )
 
 
 def tool_version(program: Path) -> int | None:
@@ -170,6 +185,13 @@ def _other_libraries() -> Iterator[Path]:
 @functools.cache
 def _knows_tls(library: Path) -> bool:
     return _TLS_MARK in library.read_bytes()
+
+
+def _cause(said: str) -> str | None:
+    """Return the line that says what went wrong: details and the query follow it."""
+    lines = said.splitlines()
+    errors = (line.partition("error: ")[2] for line in lines if "error: " in line)
+    return next(errors, lines[-1] if lines else None)
 
 
 def _remedy(said: str) -> str | None:

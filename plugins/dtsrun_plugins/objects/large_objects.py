@@ -72,6 +72,7 @@ class LargeObjects(ObjectKind):
     name = "object.large_objects"
     entry_types = ("BLOB", "BLOB METADATA", "BLOBS")
     selector = "large_object"
+    has_data = True
     options = {
         "properties": {
             "include": {

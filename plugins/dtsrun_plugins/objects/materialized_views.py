@@ -81,6 +81,7 @@ class MaterializedViews(ObjectKind):
     name = "object.materialized_views"
     entry_types = ("MATERIALIZED VIEW", "MATERIALIZED VIEW DATA")
     selector = "materialized_view"
+    has_data = True
 
     def steps(self, stage: str, context: PlanContext) -> Iterable[Step]:
         """Return a step for each view: to refresh it, or to compare it."""

@@ -87,6 +87,7 @@ class Sequences(ObjectKind):
     name = "object.sequences"
     entry_types = ("SEQUENCE", "SEQUENCE OWNED BY", "SEQUENCE SET")
     selector = "sequence"
+    has_data = True
 
     def statements(self, entry: Entry, database: Database, context: PlanContext) -> Sequence[str]:
         """Return the SQL that creates an entry; values come by steps of their own."""

@@ -60,6 +60,7 @@ class Tables(ObjectKind):
     name = "object.tables"
     entry_types = ("TABLE", "TABLE ATTACH", "DEFAULT", "TABLE DATA")
     selector = "table"
+    has_data = True
 
     def statements(self, entry: Entry, database: Database, context: PlanContext) -> Sequence[str]:
         """Return the SQL that creates an entry; rows come by steps of their own."""

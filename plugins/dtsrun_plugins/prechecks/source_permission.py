@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from dtsrun.api import CheckContext, Connection, Database, Finding, Fix, Precheck
+from dtsrun.api import CheckContext, Connection, Finding, Fix, Precheck
 
 
 class SourcePermission(Precheck):
@@ -40,7 +40,9 @@ class SourcePermission(Precheck):
 
     Limits
     ------
-    Rights that only the definition needs (reading a function's source, say) are everybody's in PostgreSQL.
+    SELECT is asked for on every table of a chosen database, also where only some are chosen: pg_dump, which reads the
+    definitions, locks them all. Rights that only the definition needs (reading a function's source, say) are
+    everybody's in PostgreSQL.
     """
 
     name = "precheck.source_permission"
@@ -49,20 +51,32 @@ class SourcePermission(Precheck):
 
     def check(self, context: CheckContext) -> Iterator[Finding]:
         """Yield every right that is missing, with the GRANT that gives it."""
-        if context.facts("source").is_superuser:
+        facts = context.facts("source")
+        if facts.is_superuser:
             return
-        account = context.facts("source").current_user
-        for database in context.inventory.databases.values():
-            for row in _lacking(context.source(database.name), database):
-                yield _finding(database.name, account, row)
+        for database in _databases(context):
+            for row in _lacking(context.source(database), _moves_large_objects(context, database)):
+                yield _finding(database, facts.current_user, row)
 
 
-def _lacking(connection: Connection, database: Database) -> list[Any]:
+def _databases(context: CheckContext) -> list[str]:
+    """Return what is chosen, asked of the catalog: without these rights no inventory can be read."""
+    if not context.spec.selection.entire_instance:
+        return list(context.spec.selection.databases)
+    rows = context.source().execute(
+        "select datname from pg_catalog.pg_database where datallowconn and datname not in ('template0', 'template1')"
+    )
+    return [row.datname for row in rows]
+
+
+def _moves_large_objects(context: CheckContext, database: str) -> bool:
+    chosen = context.spec.selection.databases.get(database)
+    return chosen is None or not chosen.include
+
+
+def _lacking(connection: Connection, large_objects: bool) -> list[Any]:
     query = files(__package__).joinpath("source_permission.sql").read_text()
-    relations = [r.oid for r in database.relations.values() if r.has_rows or r.relkind == "S"]
-    sequences = [s.oid for s in database.sequences]
-    parameters = {"relations": [*relations, *sequences], "large_objects": database.large_objects.count > 0}
-    return connection.execute(query, parameters).fetchall()
+    return connection.execute(query, {"large_objects": large_objects}).fetchall()
 
 
 def _finding(database: str, account: str, row: Any) -> Finding:

@@ -4,7 +4,11 @@ with relation as (
            pg_catalog.format('%%I.%%I', n.nspname, c.relname) as quoted
       from pg_catalog.pg_class c
       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where c.oid = any (%(relations)s::oid[])
+     where c.relkind in ('r', 'p', 'S') and c.relpersistence <> 't'
+       and n.nspname <> 'information_schema' and n.nspname not like 'pg\_%%'
+       and not exists (
+           select from pg_catalog.pg_depend d
+            where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
 )
 select 'DATABASE' as kind, pg_catalog.current_database() as name,
        pg_catalog.quote_ident(pg_catalog.current_database()) as quoted, 'CONNECT' as privilege

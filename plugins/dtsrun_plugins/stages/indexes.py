@@ -26,7 +26,7 @@ from dtsrun.api import (
 )
 from dtsrun.postdata import FINAL_TYPES, LAST_TYPES, SMALL_BYTES, Batch, Cost, PostData
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
-from dtsrun.structure import left_out, owned_by, planned, restore
+from dtsrun.structure import acting_kinds, left_out, owned_by, planned, restore
 
 FINAL_BATCH: Final = 200
 ANALYZED_TOGETHER: Final = 100
@@ -78,7 +78,7 @@ class Indexes(Stage):
             yield from self._building(post, database, context)
             yield from self._analyzing(post, chosen, database, context)
             yield from self._finishing(chosen, database, context)
-        for kind in context.kinds:
+        for kind in acting_kinds(context):
             yield from map(_between, kind.steps("indexes", context))
 
     def do_restore(self, context: StepContext) -> StepResult:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from dtsrun.api import Database, Lane, PlanContext, Stage, Step, StepContext, StepResult
 from dtsrun.compare import compare_definitions
-from dtsrun.structure import left_out, mapped_tablespaces
+from dtsrun.structure import acting_kinds, left_out, mapped_tablespaces
 
 
 class Verify(Stage):
@@ -77,7 +77,7 @@ class Verify(Stage):
             return
         for database in context.inventory.databases.values():
             yield self._definitions(database, context)
-        for kind in context.kinds:
+        for kind in acting_kinds(context):
             yield from kind.steps("verify", context)
 
     def do_definitions(self, context: StepContext) -> StepResult:

@@ -1,0 +1,151 @@
+"""Killed at any moment, the same command continues: nothing twice, nothing missing, nothing left behind."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+
+import pytest
+from runs import Bench, Done, is_message, is_step
+
+MOMENTS = [1, 2, 4, 7, 11, 14, 18]
+"""After how many finished steps the runner is killed."""
+
+
+@pytest.fixture
+def shop(bench: Bench) -> Bench:
+    """The small shop on the source."""
+    bench.seed("small_shop.sql")
+    return bench
+
+
+def finished(shop: Bench, done: Done) -> None:
+    assert done.code == 0, done.said
+    assert shop.differences() == []
+    left = shop.leftovers()
+    # Nobody can clean up behind a process that was killed while pg_dump wrote for it; the next one makes its own file.
+    left.pop("temporary files", None)
+    assert left == {}
+
+
+def test_by_sigkill_after_any_step(shop: Bench) -> None:
+    spec = shop.spec()
+    kept: dict[tuple[str, str], tuple[object, ...]] = {}
+    for moment in MOMENTS:
+        running = shop.start(spec)
+        if not running.wait_for(is_step(), moment):
+            break
+        running.send(signal.SIGKILL)
+        assert running.end().code == -signal.SIGKILL
+        marks = shop.marks()
+        # What was done before the kill is the very same work after it, not done again.
+        assert {key: marks[key] for key in kept} == kept
+        kept = marks
+    assert kept, "it was never killed in the middle of its work"
+    finished(shop, shop.run(spec))
+
+
+def test_by_sigkill_while_rows_are_on_their_way(shop: Bench) -> None:
+    shop.on_source(
+        "shop", "create table public.wide as select n, repeat(md5(n::text), 30) from generate_series(1, 60000) n"
+    )
+    spec = shop.spec()
+    running = shop.start(spec)
+    assert running.wait_for(is_step("shop/full/public.wide", "running"))
+    running.send(signal.SIGKILL)
+    running.end()
+    assert ("shop", "shop/full/public.wide") not in shop.marks()
+    finished(shop, shop.run(spec))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_by_a_signal_it_stops_cleanly_and_says_how_to_go_on(shop: Bench, number: signal.Signals) -> None:
+    spec = shop.spec()
+    running = shop.start(spec)
+    assert running.wait_for(is_step("shop/full"), 1)
+    running.send(number)
+    done = running.end()
+    assert done.code == 130, done.said
+    assert "run the same command again" in done.err
+    assert shop.task().state == "paused"
+    assert shop.sessions_left() == []
+    finished(shop, shop.run(spec))
+
+
+def test_paused_from_another_terminal(shop: Bench) -> None:
+    shop.on_source(
+        "shop", "create table public.wide as select n, repeat(md5(n::text), 30) from generate_series(1, 60000) n"
+    )
+    spec = shop.spec()
+    running = shop.start(spec)
+    assert running.wait_for(is_step("shop/full", "running"))
+    assert shop.run("pause", "move").code == 0
+    done = running.end()
+    assert done.code in (0, 130)
+    finished(shop, shop.run(spec))
+
+
+def test_a_lost_snapshot_begins_a_new_epoch_and_the_report_says_so(shop: Bench) -> None:
+    # One worker, so that steps remain that have to join the snapshot after it is lost.
+    spec = shop.spec(resources={"copy": 1, "index": 1})
+    running = shop.start(spec)
+    assert running.wait_for(is_step("shop/full"), 1)
+    ended = shop.on_source(
+        None,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'dtsrun%%'"
+        " and pid <> pg_backend_pid()",
+    )
+    assert ended
+    assert running.wait_for(is_message("new one (epoch 2"))
+    done = running.end()
+    finished(shop, done)
+    assert "epoch" in shop.run("show", "move").out
+
+
+def test_a_restarted_target_is_waited_for(shop: Bench) -> None:
+    spec = shop.spec()
+    running = shop.start(spec)
+    assert running.wait_for(is_step("shop/full"), 1)
+    shop.target.stop()
+    shop.target.start()
+    finished(shop, running.end())
+
+
+def test_without_its_journal_the_target_remembers(shop: Bench) -> None:
+    spec = shop.spec()
+    running = shop.start(spec)
+    assert running.wait_for(is_step("shop/full"), 3)
+    running.send(signal.SIGKILL)
+    running.end()
+    before = shop.marks()
+    shutil.rmtree(shop.home)
+
+    done = shop.run(spec)
+
+    finished(shop, done)
+    assert "the target remembers what is done" in done.err
+    assert {key for _, key in before} >= {"server/task"}
+
+
+def test_restart_begins_anew_and_leaves_nothing_of_the_old(shop: Bench) -> None:
+    spec = shop.spec()
+    running = shop.start(spec)
+    assert running.wait_for(is_step("shop/full"), 2)
+    running.send(signal.SIGKILL)
+    running.end()
+    shop.on_source("shop", "drop table stock.movement cascade")
+    finished(shop, shop.run(spec, "--restart", "--yes"))
+
+
+def test_a_changed_spec_is_refused_while_the_task_is_unfinished(shop: Bench) -> None:
+    running = shop.start(shop.spec())
+    assert running.wait_for(is_step("shop/full"), 1)
+    running.send(signal.SIGKILL)
+    running.end()
+    changed = shop.spec(migration={"on_conflict": "skip"})
+
+    refused = shop.run(changed)
+
+    assert refused.code == 2
+    assert "--restart" in refused.err
+    finished(shop, shop.run(shop.spec()))
