@@ -42,6 +42,7 @@ from dtsrun_plugins.prechecks.keyless_cascade import KeylessCascade
 from dtsrun_plugins.prechecks.large_object_clash import LargeObjectClash
 from dtsrun_plugins.prechecks.large_object_missing import LargeObjectMissing
 from dtsrun_plugins.prechecks.large_objects_left_out import LargeObjectsLeftOut
+from dtsrun_plugins.prechecks.large_transactions import LargeTransactions
 from dtsrun_plugins.prechecks.leaf_identity import LeafIdentity
 from dtsrun_plugins.prechecks.leftover_marks import LeftoverMarks
 from dtsrun_plugins.prechecks.leftover_slots import LeftoverSlots
@@ -215,4 +216,5 @@ PLUGINS: tuple[type[Precheck], ...] = (
     OtherTools,
     ClearText,
     TargetTemplates,
+    LargeTransactions,
 )
