@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dtsrun.api import Precheck
 from dtsrun_plugins.prechecks.account_conflict import AccountConflict
+from dtsrun_plugins.prechecks.background_jobs import BackgroundJobs
 from dtsrun_plugins.prechecks.c_libraries import CLibraries
+from dtsrun_plugins.prechecks.catalog_grants import CatalogGrants
 from dtsrun_plugins.prechecks.check_functions import CheckFunctions
 from dtsrun_plugins.prechecks.clear_text import ClearText
 from dtsrun_plugins.prechecks.client_tools import ClientTools
@@ -101,6 +103,7 @@ from dtsrun_plugins.prechecks.target_temp_files import TargetTempFiles
 from dtsrun_plugins.prechecks.target_templates import TargetTemplates
 from dtsrun_plugins.prechecks.unlogged_tables import UnloggedTables
 from dtsrun_plugins.prechecks.updates_without_identity import UpdatesWithoutIdentity
+from dtsrun_plugins.prechecks.user_mapping_secrets import UserMappingSecrets
 from dtsrun_plugins.prechecks.version import Version
 from dtsrun_plugins.prechecks.wal_archiving import WalArchiving
 from dtsrun_plugins.prechecks.wal_level import WalLevel
@@ -217,4 +220,7 @@ PLUGINS: tuple[type[Precheck], ...] = (
     ClearText,
     TargetTemplates,
     LargeTransactions,
+    CatalogGrants,
+    UserMappingSecrets,
+    BackgroundJobs,
 )
