@@ -19,6 +19,8 @@ def decoded(source_route, fresh_database):
         connection.execute("create table public.t (x text)")
         connection.execute("create publication p for table public.t")
         connection.execute("select pg_create_logical_replication_slot('t_large', 'pgoutput')")
+        # Decoding reads what is on disk, and these servers do not wait for that.
+        connection.execute("set synchronous_commit = on")
         connection.execute("insert into public.t select repeat('x', 1000) from generate_series(1, 1000)")
         connection.execute("set logical_decoding_work_mem = '64kB'")
         connection.execute(

@@ -44,6 +44,7 @@ def test_a_slot_that_keeps_much_is_an_alarm_and_the_fix_drops_it(found, source_r
     slot("standby")
     with connect(source_route) as connection:
         connection.execute("select pg_catalog.pg_logical_emit_message(false, '', repeat('x', 100000))")
+        connection.execute("select pg_catalog.pg_switch_wal()")
         (finding,) = found(LeftoverSlots, source_route, target_route, options={"retained": 50_000})
         connection.execute(finding.fix.sql[0])
     assert finding.subject == "slot standby"
