@@ -106,24 +106,24 @@ def test_one_in_the_midst_of_a_transaction_is_not_taken_away(open_checking: Any,
         assert busy.execute("select 1 as one").fetchone().one == 1
 
 
-def test_a_broken_session_is_opened_anew(open_checking: Any, databases: list[str]) -> None:
+def test_a_broken_session_is_opened_anew(open_checking: Any) -> None:
     checking = open_checking(make_spec({}))
-    checking.connection("source", databases[0]).close()
-    assert not checking.connection("source", databases[0]).closed
+    checking.connection("source", None).close()
+    assert not checking.connection("source", None).closed
 
 
-def test_what_a_check_leaves_open_is_ended_before_the_next(open_checking: Any, databases: list[str]) -> None:
+def test_what_a_check_leaves_open_is_ended_before_the_next(open_checking: Any) -> None:
     checking = open_checking(make_spec({}))
     view = checking.context(Plain(), {})
-    left = view.source(databases[0])
+    left = view.source(None)
     left.execute("begin")
     with pytest.raises(psycopg.errors.UndefinedTable):
         left.execute("select * from nowhere")
-    assert checking.context(Plain(), {}).source(databases[0]).execute("select 1 as one").fetchone().one == 1
+    assert checking.context(Plain(), {}).source(None).execute("select 1 as one").fetchone().one == 1
 
 
-def test_sessions_only_look_and_never_wait_for_long(open_checking: Any, databases: list[str]) -> None:
-    session: Connection = open_checking(make_spec({})).context(Plain(), {}).source(databases[0])
+def test_sessions_only_look_and_never_wait_for_long(open_checking: Any) -> None:
+    session: Connection = open_checking(make_spec({})).context(Plain(), {}).source(None)
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         session.execute("create table public.t (id int)")
     row = session.execute("select current_setting('statement_timeout') s, current_setting('lock_timeout') l").fetchone()
@@ -143,9 +143,9 @@ def test_a_database_that_the_target_lacks_is_none_and_is_asked_for_once(
     assert asked == ["asked"]
 
 
-def test_all_sessions_are_closed_at_the_end(open_checking: Any, databases: list[str]) -> None:
+def test_all_sessions_are_closed_at_the_end(open_checking: Any) -> None:
     checking = open_checking(make_spec({}))
-    session = checking.connection("source", databases[0])
+    session = checking.connection("source", None)
     checking.close()
     assert session.closed
 
