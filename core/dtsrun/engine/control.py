@@ -69,7 +69,7 @@ def delete_task(name: str, *, force: bool = False) -> Iterator[str]:
         folder = task_folder(home, name)
         stack.enter_context(runner_lock(folder, name))
         yield from _remove_marks(journal, task, force=force)
-        yield from _remove_private_servers(Path(task.spec_path))
+        yield from _remove_private_servers(task)
         journal.forget_task(name)
         shutil.rmtree(folder, ignore_errors=True)
         yield f"forgot {name}"
@@ -81,6 +81,8 @@ def _remove_marks(journal: Journal, task: TaskRecord, *, force: bool) -> Iterato
         return
     try:
         spec, registry = read_spec(Path(task.spec_path))
+        if spec.task.name != task.name:
+            return  # the record of a verification: nothing on either server is its own
         if isinstance(access_of(spec, registry, "target")[0], Removable):
             return  # they go with the private server that holds them
         with open_ends(spec, registry) as ends:
@@ -92,10 +94,12 @@ def _remove_marks(journal: Journal, task: TaskRecord, *, force: bool) -> Iterato
         yield f"left schema _dtsrun on the target: {error}"
 
 
-def _remove_private_servers(spec_path: Path) -> Iterator[str]:
+def _remove_private_servers(task: TaskRecord) -> Iterator[str]:
     # A spec that is gone or broken by now has nothing to say; the task is forgotten all the same.
     with suppress(SpecError, FileNotFoundError):
-        spec, registry = read_spec(spec_path)
+        spec, registry = read_spec(Path(task.spec_path))
+        if spec.task.name != task.name:
+            return
         for side in SIDES:
             plugin, context = access_of(spec, registry, side)
             if isinstance(plugin, Removable):
