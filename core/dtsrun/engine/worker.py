@@ -19,6 +19,7 @@ from dtsrun import marks
 from dtsrun.api import Connection, Entry, Route, ServerFacts, Side, Spec, Step, StepResult
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.snapshots import Snapshot
+from dtsrun.errors import MigrationError
 from dtsrun.inventory import dump_entries
 from dtsrun.plan import with_defaults
 from dtsrun.postgres.sqlstate import SnapshotLost
@@ -152,13 +153,18 @@ class Worker:
         """Return the entries of a fresh dump of one end."""
         joined = snapshot if side == "source" and snapshot and snapshot.database == database else None
         name = database if side == "source" else self.spec.selection.target_name(database)
-        return dump_entries(
-            self.route(side),
-            name,
-            self._ends.registry.object_kinds,
-            at_least=max(facts.major for facts in self._ends.facts.values()),
-            snapshot=joined.identifier if joined else None,
-        )
+        try:
+            return dump_entries(
+                self.route(side),
+                name,
+                self._ends.registry.object_kinds,
+                at_least=max(facts.major for facts in self._ends.facts.values()),
+                snapshot=joined.identifier if joined else None,
+            )
+        except MigrationError as error:
+            if joined and "snapshot" in error.message:
+                raise SnapshotLost(error.message) from error
+            raise
 
     def _run(self, order: Order) -> StepResult:
         step = order.step

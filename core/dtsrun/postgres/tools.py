@@ -21,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 from dtsrun.api.routes import Route
 from dtsrun.errors import MigrationError, PluginError
 from dtsrun.postgres.installations import LINKS_FILE, candidate_folders
+from dtsrun.postgres.sqlstate import REFUSALS
 
 FOLDERS_VARIABLE: Final = "DTSRUN_BIN"
 VERSION_SECONDS: Final = 15
@@ -81,7 +82,7 @@ def run_tool(argv: Sequence[str | Path], route: Route, database: str) -> None:
     if done.returncode:
         name = Path(argv[0]).name
         said = done.stderr.strip()
-        if any(words in said for words in LOST_CONNECTION):
+        if _is_lost_connection(said):
             # So that it is retried as our own broken connections are.
             raise psycopg.OperationalError(f"{name}: {said}")
         raise MigrationError(
@@ -185,6 +186,10 @@ def _other_libraries() -> Iterator[Path]:
 @functools.cache
 def _knows_tls(library: Path) -> bool:
     return _TLS_MARK in library.read_bytes()
+
+
+def _is_lost_connection(said: str) -> bool:
+    return any(words in said for words in LOST_CONNECTION) and not any(words in said for words in REFUSALS)
 
 
 def _cause(said: str) -> str | None:

@@ -32,7 +32,8 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[PrivateServer]:
     """One server for the tests that leave it as they found it: running, with a table `kept`."""
-    made = PrivateServer(folder, VERSION, settings=THROWAWAY)
+    # It will be killed: what is committed has to have left its memory by then.
+    made = PrivateServer(folder, VERSION, settings={**THROWAWAY, "synchronous_commit": "on"})
     made.start()
     with connect(made.route) as connection:
         connection.execute("create table public.kept as select 42 as answer")

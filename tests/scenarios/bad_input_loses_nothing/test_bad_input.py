@@ -78,8 +78,9 @@ def test_a_secret_that_is_not_there_is_an_access_error(shop: Bench) -> None:
 
 def test_a_missing_grant_is_named_and_the_statement_mends_it(shop: Bench) -> None:
     shop.on_source(None, "create role reader login password 'secret'")
+    chosen = {"databases": {"shop": {}}, "roles": ["reader"]}
     spec = shop.spec(
-        source=network(shop.source, user="reader"), migration={"objects": {"databases": {"shop": {}}}},
+        source=network(shop.source, user="reader"), migration={"objects": chosen},
         prechecks={"policy": {"alarms": "continue"}},
     )  # fmt: skip
     refused = shop.run("check", spec, SOURCE_PASSWORD="secret")
