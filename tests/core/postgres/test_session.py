@@ -116,3 +116,12 @@ def test_a_runner_has_a_name_with_its_process() -> None:
     host, _, process = runner_name().rpartition(":")
     assert host
     assert process.isdigit()
+
+
+def test_columns_of_any_name_make_rows(source_route):
+    composed, decomposed = "\u00e9", "e\u0301"
+    query = f'select 1 as "class", 2 as twice, 3 as twice, 4 as "{composed}", 5 as "{decomposed}", 6 as plain'
+    with connect(source_route) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    assert tuple(row) == (1, 2, 3, 4, 5, 6)
+    assert (row.twice, row.plain) == (2, 6)
