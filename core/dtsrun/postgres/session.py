@@ -104,7 +104,8 @@ def connect(
 def named_row(cursor: psycopg.Cursor[Any]) -> RowMaker[Any]:
     """Make rows whose columns are attributes, whatever the columns are called.
 
-    A name that Python cannot have (`class`, one that comes twice, letters beyond ASCII) becomes the column's number: `_0`.
+    A name that Python cannot have (`class`, one that comes twice, letters beyond ASCII) becomes the column's number:
+    `_0`.
     """
     # Python takes two spellings of one letter (composed or not) for one name.
     names = [column.name if column.name.isascii() else "" for column in cursor.description or ()]
