@@ -21,6 +21,7 @@ from typing import Any, Final
 import pluggy
 
 from dtsrun.api.hooks import ENTRY_POINT_GROUP, PROJECT, Hooks
+from dtsrun.api.incremental import Engine
 from dtsrun.api.plugins import AccessType, ObjectKind, Plugin, Precheck, Secret, Stage
 from dtsrun.errors import PluginError
 from dtsrun.graph import CycleError, topological_order
@@ -43,6 +44,7 @@ FAMILIES: Final = (
     Family("precheck", Precheck, "dtsrun_prechecks"),
     Family("object", ObjectKind, "dtsrun_object_kinds"),
     Family("stage", Stage, "dtsrun_stages"),
+    Family("engine", Engine, "dtsrun_engines"),
 )
 
 
@@ -77,6 +79,11 @@ class Registry:
     def stages(self) -> tuple[Stage, ...]:
         """Stages of the work."""
         return tuple(p for p in self.plugins.values() if isinstance(p, Stage))
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """Ways to carry changes."""
+        return tuple(p for p in self.plugins.values() if isinstance(p, Engine))
 
     def get(self, name: str) -> Plugin:
         """Return a plugin by its full name. Raises PluginError with the nearest names."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dtsrun.api import AccessType, ObjectKind, Precheck, Secret, Stage, hookimpl
+from dtsrun.api import AccessType, Engine, ObjectKind, Precheck, Secret, Stage, hookimpl
 
 
 @hookimpl
@@ -43,5 +43,13 @@ def dtsrun_object_kinds() -> Sequence[type[ObjectKind]]:
 def dtsrun_stages() -> Sequence[type[Stage]]:
     """Stages of the work."""
     from dtsrun_plugins.stages import PLUGINS
+
+    return PLUGINS
+
+
+@hookimpl
+def dtsrun_engines() -> Sequence[type[Engine]]:
+    """Ways to carry changes."""
+    from dtsrun_plugins.engines import PLUGINS
 
     return PLUGINS

@@ -24,6 +24,7 @@ from dtsrun.api.findings import (
     Undetermined,
 )
 from dtsrun.api.hooks import hookimpl
+from dtsrun.api.incremental import Engine, EngineContext, Identity, Link, LinkStatus, LinkTable
 from dtsrun.api.inventory import (
     Column,
     Database,
@@ -58,14 +59,20 @@ __all__ = [
     "Deviation",
     "Difference",
     "Endpoint",
+    "Engine",
+    "EngineContext",
     "Entry",
     "Extension",
     "Failure",
     "Finding",
     "Fix",
+    "Identity",
     "Inventory",
     "Lane",
     "LargeObjects",
+    "Link",
+    "LinkStatus",
+    "LinkTable",
     "Membership",
     "MigrationType",
     "ObjectKind",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from dtsrun.api.incremental import Engine
     from dtsrun.api.plugins import AccessType, ObjectKind, Precheck, Secret, Stage
 
 PROJECT = "dtsrun"
@@ -47,4 +48,9 @@ class Hooks:
     @hookspec
     def dtsrun_stages(self) -> Sequence[type[Stage]]:
         """Stages of the work."""
+        raise NotImplementedError
+
+    @hookspec
+    def dtsrun_engines(self) -> Sequence[type[Engine]]:
+        """Ways to carry the changes of a source in use to the target."""
         raise NotImplementedError

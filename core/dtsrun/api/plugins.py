@@ -25,7 +25,7 @@ class Plugin(ABC):
     """What all families share."""
 
     name: ClassVar[str]
-    """`family.name`, e.g. `precheck.wal_level`. Families: access, secret, precheck, object, stage."""
+    """`family.name`, e.g. `precheck.wal_level`. Families: access, secret, precheck, object, stage, engine."""
     requires: ClassVar[tuple[str, ...]] = ()
     """Plugins without which this one cannot work: they must be there, and come first."""
     after: ClassVar[tuple[str, ...]] = ()

@@ -22,6 +22,7 @@ FAMILY_WORDS: Final = {
     "precheck": "Prechecks",
     "object": "Object kinds",
     "stage": "Stages",
+    "engine": "Engines",
 }
 
 

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import jsonschema
 import pytest
 
-from dtsrun.api import AccessType, Endpoint, ObjectKind, Plugin, Precheck, Secret, Severity, Stage
+from dtsrun.api import AccessType, Endpoint, Engine, ObjectKind, Plugin, Precheck, Secret, Severity, Stage
 from dtsrun.errors import AccessError
 from dtsrun.postgres.session import connect
 from dtsrun.registry import load_registry
@@ -200,6 +200,16 @@ class StageContract(PluginContract):
 
     def test_its_actions_take_a_context(self) -> None:
         assert _wrong_actions(self.plugin) == []
+
+
+class EngineContract(PluginContract):
+    """The contract of engines."""
+
+    family = "engine"
+    base = Engine
+
+    def test_it_says_whether_the_target_must_reach_the_source(self) -> None:
+        assert isinstance(self.plugin.needs_peer, bool)
 
 
 def _page(plugin: type[Plugin]) -> str:

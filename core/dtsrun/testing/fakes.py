@@ -194,3 +194,65 @@ def make_endpoint(side: Side = "source", access_type: str = "service", **changes
     """Return an endpoint; `changes` are fields of `Endpoint`, e.g. `access={"host": "db.example.com"}`."""
     endpoint = Endpoint(side=side, access_type=access_type, access={}, account=None, password=None, region=None)
     return replace(endpoint, **changes)
+
+
+class FakeEngineContext:
+    """What an engine is handed (`dtsrun.api.EngineContext`), over the routes to real servers.
+
+    A database of the source has the same name on the target unless `databases` says otherwise.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Route,
+        target: Route,
+        databases: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
+        task: str = "test",
+    ) -> None:
+        self.task = task
+        self.options = options or {}
+        self.spec = make_spec(databases or {}, migration_type=MigrationType.FULL_INCREMENTAL)
+        self.creations: list[tuple[Side, str, str, str | None]] = []
+        """What the engine said before making it."""
+        self._routes: dict[Side, Route] = {"source": source, "target": target}
+        self._connections: dict[tuple[Side, str | None], Connection] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def facts(self, side: Side) -> ServerFacts:
+        """Return what a server says of itself."""
+        from dtsrun.inventory.facts import read_server_facts
+
+        return read_server_facts(self._connect(side, None))
+
+    def route(self, side: Side) -> Route:
+        """Return the route of a side."""
+        return self._routes[side]
+
+    def source(self, database: str) -> Connection:
+        """Return an autocommit connection to a database of the source."""
+        return self._connect("source", database)
+
+    def target(self, database: str) -> Connection:
+        """Return an autocommit connection to the target's counterpart."""
+        return self._connect("target", self.spec.selection.target_name(database))
+
+    def created(self, side: Side, what: str, name: str, database: str | None = None) -> None:
+        """Note what is about to be made."""
+        self.creations.append((side, what, name, database))
+
+    def _connect(self, side: Side, database: str | None) -> Connection:
+        known = self._connections.get((side, database))
+        if known is None or known.closed:
+            known = self._open.enter_context(connect(self._routes[side], database, purpose="engine"))
+            self._connections[side, database] = known
+        return known

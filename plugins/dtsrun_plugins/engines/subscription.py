@@ -1,0 +1,206 @@
+"""The engine `subscription`."""
+
+from __future__ import annotations
+
+import time
+from importlib import resources
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from dtsrun.api import Connection, Engine, EngineContext, Link, LinkStatus
+from dtsrun.errors import AccessError, MigrationError
+from dtsrun.postgres.lsn import parse_lsn
+
+STOP_SECONDS: Final = 60.0
+"""How long an apply worker has to end after its subscription was disabled."""
+
+
+class Subscription(Engine):
+    """The target's server pulls the changes: a subscription of PostgreSQL's own logical replication
+
+    What it does
+    ------------
+    Makes a subscription on the target for each link, on the very slot whose snapshot the rows were copied in:
+    `create_slot = false, copy_data = false`. The target's apply worker then takes every transaction in the order in
+    which the source committed them. Pausing disables the subscription, which keeps its position.
+
+    Why it matters
+    --------------
+    The work is done by the servers, the runner only looks on: it may be stopped and started while changes flow. What
+    is committed and the position that it goes on from are one transaction of the target's.
+
+    Spec
+    ----
+    `migration.stages.incremental.engine: subscription`, which is what is taken where nothing is said.
+
+    Needs
+    -----
+    The target's server must reach the source's: the access type of the source says by which address. On the target a
+    superuser, or from version 16 on a member of pg_create_subscription with CREATE on the database. The account that
+    the target logs in with, the one of the source's endpoint, has REPLICATION.
+
+    Example
+    -------
+    ::
+
+        migration:
+          type: full_incremental
+          objects: entire_instance
+          stages: {incremental: {engine: subscription}}
+
+    Limits
+    ------
+    The password of the source's account lies in the target's catalog pg_subscription, readable by superusers alone,
+    until the task is complete; where the target logs statements it lies in that log too. A row that the target has
+    not got when it is changed or deleted is passed over by the server without a word: verification finds it.
+    """
+
+    name = "engine.subscription"
+    needs_peer = True
+
+    def start(self, context: EngineContext, link: Link) -> None:
+        """Make the subscription, or enable the one that is there."""
+        target = context.target(link.database)
+        conninfo = _conninfo(context, link)
+        name = sql.Identifier(link.name)
+        if _row(target, link) is None:
+            context.created("target", "subscription", link.name, link.database)
+            _without_trace(target, _create(link, conninfo))
+            return
+        # The address or the password may be another one than it was.
+        change = sql.SQL("alter subscription {} connection {}").format(name, sql.Literal(conninfo))
+        _without_trace(target, change)
+        target.execute(sql.SQL("alter subscription {} enable").format(name))
+
+    def status(self, context: EngineContext, link: Link) -> LinkStatus:
+        """Ask both ends."""
+        row = _row(context.target(link.database), link)
+        if row is None:
+            return LinkStatus(link=link.name, state="failed", error=f"subscription {link.name} is gone from the target")
+        return LinkStatus(
+            link=link.name,
+            state="stopped" if not row.is_enabled else "streaming" if row.pid else "starting",
+            received=parse_lsn(row.received) if row.received else None,
+            applied=_applied(context, link),
+            error=None if row.pid or not row.is_enabled else "its apply worker does not run",
+            at=row.heard_at,
+        )
+
+    def stop(self, context: EngineContext, link: Link) -> None:
+        """Disable it, and wait until the slot is free."""
+        target = context.target(link.database)
+        if _row(target, link) is None:
+            return
+        target.execute(sql.SQL("alter subscription {} disable").format(sql.Identifier(link.name)))
+        deadline = time.monotonic() + STOP_SECONDS
+        while _is_active(context.source(link.database), link):
+            if time.monotonic() > deadline:
+                raise MigrationError(
+                    f"slot {link.name} of the source is still in use {STOP_SECONDS:.0f} s after its subscription was"
+                    " disabled",
+                    hint="look at pg_stat_replication on the source for who holds it",
+                )
+            time.sleep(0.1)
+
+    def remove(self, context: EngineContext, link: Link) -> None:
+        """Drop the subscription without touching the slot."""
+        target = context.target(link.database)
+        if _row(target, link) is None:
+            return
+        name = sql.Identifier(link.name)
+        with target.transaction():
+            target.execute(sql.SQL("alter subscription {} disable").format(name))
+            target.execute(sql.SQL("alter subscription {} set (slot_name = none)").format(name))
+            target.execute(sql.SQL("drop subscription {}").format(name))
+
+
+def _create(link: Link, conninfo: str) -> sql.Composed:
+    return sql.SQL(
+        "create subscription {} connection {} publication {}"
+        " with (create_slot = false, slot_name = {}, copy_data = false)"
+    ).format(
+        sql.Identifier(link.name),
+        sql.Literal(conninfo),
+        sql.SQL(", ").join(map(sql.Identifier, link.publications)),
+        sql.Literal(link.name),
+    )
+
+
+def _conninfo(context: EngineContext, link: Link) -> str:
+    peer = context.route("source").peer
+    if peer is None:
+        raise AccessError(
+            "the target's server has no way to the source's, and engine subscription needs one",
+            where="target",
+            hint="set migration.stages.incremental.engine to stream: then dtsrun itself carries the changes",
+        )
+    parameters = {key: value for key, value in peer.items() if key != "dbname"}
+    return make_conninfo("", **parameters, dbname=link.database)
+
+
+def _without_trace(target: Connection, statement: sql.Composed) -> None:
+    """Run a statement that holds a password, so that it stays neither in the statistics nor, where we may say so, in
+    the log."""
+    with target.transaction():
+        for setting in ("log_statement", "log_min_error_statement", "pg_stat_statements.track_utility"):
+            _silence(target, setting)
+        target.execute(statement)
+    # pg_stat_activity shows a session's last statement.
+    target.execute("select 1")
+
+
+_QUIET: Final = {"log_statement": "none", "log_min_error_statement": "panic", "pg_stat_statements.track_utility": "off"}
+
+
+def _silence(target: Connection, setting: str) -> None:
+    try:
+        with target.transaction():
+            target.execute(
+                "select pg_catalog.set_config(name, %s, true) from pg_catalog.pg_settings where name = %s",
+                [_QUIET[setting], setting],
+            )
+    except psycopg.errors.InsufficientPrivilege:
+        return  # the page says that the log may hold the password then
+
+
+def _row(target: Connection, link: Link) -> Any:
+    query = resources.files(__package__).joinpath("subscription_status.sql").read_bytes()
+    return target.execute(query, [link.name]).fetchone()
+
+
+def _applied(context: EngineContext, link: Link) -> int | None:
+    """Return the position up to which the target has committed: what it told the source, or what its own origin knows,
+    which is ahead by what is not flushed yet."""
+    told = _slot(context.source(link.database), link)
+    own = _origin(context.target(link.database), link)
+    known = [parse_lsn(text) for text in (told.confirmed if told else None, own) if text]
+    return max(known, default=None)
+
+
+def _slot(source: Connection, link: Link) -> Any:
+    return source.execute(
+        "select active as is_active, confirmed_flush_lsn::text as confirmed"
+        "  from pg_catalog.pg_replication_slots where slot_name = %s",
+        [link.name],
+    ).fetchone()
+
+
+def _is_active(source: Connection, link: Link) -> bool:
+    row = _slot(source, link)
+    return bool(row and row.is_active)
+
+
+def _origin(target: Connection, link: Link) -> str | None:
+    try:
+        row = target.execute(
+            "select o.remote_lsn::text as position from pg_catalog.pg_subscription s"
+            "  join pg_catalog.pg_replication_origin_status o on o.external_id = 'pg_' || s.oid::text"
+            " where s.subname = %s",
+            [link.name],
+        ).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    return row.position if row else None
