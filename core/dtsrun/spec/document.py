@@ -155,7 +155,13 @@ def _wording(problem: str, character: str) -> str:
         return "a malformed alias or anchor; text that begins with `*` or `&` needs quotes"
     if "tag" in problem or "directive" in problem:
         return "a tag or directive that is not understood; text that begins with `!` or `%` needs quotes"
+    if "nesting depth" in problem:
+        return _too_deep()  # newer parsers have a bound of their own, far above ours, and reach it while looking ahead
     return problem
+
+
+def _too_deep() -> str:
+    return f"nested deeper than {MAX_DEPTH} levels"
 
 
 def _stop(name: str, place: Place, message: str, hint: str = "") -> NoReturn:
@@ -200,7 +206,7 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path)
         if len(path) > MAX_DEPTH:
-            _stop(self._name, _place(event), f"nested deeper than {MAX_DEPTH} levels")
+            _stop(self._name, _place(event), _too_deep())
         if event.tag is not None:
             self._complain(event, path, "a tag; text that begins with `!` needs quotes")
         if event.anchor is not None:
