@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from dtsrun.api import CheckContext, Database, Fix
-from dtsrun_plugins.prechecks._catalog import catalog_rows
+from dtsrun.incremental.identities import identity_rows
+from dtsrun_plugins.prechecks._catalog import own_relations
 
 
 def identities(context: CheckContext) -> Iterator[tuple[Database, Any]]:
-    """Yield every chosen table that holds rows and is logged, as a row of `identity.sql`, with its database."""
-    return catalog_rows(context, "identity.sql")
+    """Yield every chosen table that holds rows and is logged, as `identity_rows` gives it, with its database."""
+    for database in context.inventory.databases.values():
+        for row in identity_rows(context.source(database.name), own_relations(database)):
+            yield database, row
 
 
 def is_usable(row: Any) -> bool:

@@ -58,6 +58,9 @@ select t.oid, t.nspname::text as schema, t.relname::text as name,
        pg_catalog.pg_stat_get_tuples_updated(t.oid) + pg_catalog.pg_stat_get_tuples_deleted(t.oid) as changes,
        exists (select from keys k where k.indrelid = t.oid and k.indisprimary and k.is_fit) as has_key,
        exists (select from keys k where k.indrelid = t.oid and k.indisreplident and k.is_fit) as has_index,
+       (select pg_catalog.quote_ident(x.relname)
+          from keys k join pg_catalog.pg_class x on x.oid = k.indexrelid
+         where k.indrelid = t.oid and k.indisreplident limit 1) as identity_index,
        (select pg_catalog.quote_ident(o.conname) from pg_catalog.pg_constraint o
          where o.conrelid = t.oid and o.contype = 'p' and o.condeferrable) as deferrable_key,
        (select pg_catalog.quote_ident(x.relname)
