@@ -86,7 +86,12 @@ class Creation:
 
     side: str
     what: str
+    """`database`, `role`, `slot`, `publication`, `replica identity`, ..."""
     name: str
+    database: str | None = None
+    """Source name of the database that it lies in; None: the whole server."""
+    undo: str | None = None
+    """Statement that takes it away or gives back what was; None where its kind alone says how."""
 
 
 class Journal:
@@ -113,6 +118,7 @@ class Journal:
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
             connection.executescript(files("dtsrun").joinpath("journal.sql").read_text())
+            _refuse_older(connection)
         except (OSError, sqlite3.Error) as error:
             raise DtsrunError(
                 f"the journal cannot be opened: {error}", where=str(path), hint="set DTSRUN_HOME to a folder of yours"
@@ -285,20 +291,24 @@ class Journal:
 
     # --- what was made -----------------------------------------------------------------------------------------
 
-    def created(self, name: str, side: str, what: str, made: str) -> None:
-        """Remember, before it is made, something that outlives a step."""
-        self._run("insert or ignore into creation (task, side, what, name) values (?, ?, ?, ?)", name, side, what, made)
+    def created(self, name: str, made: Creation) -> None:
+        """Remember, before it is made, something that outlives a step. What is remembered already stays as it is: the
+        first word knows what was there before us."""
+        self._run(
+            "insert or ignore into creation (task, side, what, name, database, undo) values (?, ?, ?, ?, ?, ?)",
+            name, made.side, made.what, made.name, made.database or "", made.undo,
+        )  # fmt: skip
 
     def creations(self, name: str) -> list[Creation]:
         """Return what the task made, the oldest first."""
-        rows = self._all("select side, what, name from creation where task = ? order by rowid", name)
-        return [Creation(side=row["side"], what=row["what"], name=row["name"]) for row in rows]
+        rows = self._all("select side, what, name, database, undo from creation where task = ? order by rowid", name)
+        return [Creation(**{**dict(row), "database": row["database"] or None}) for row in rows]
 
     def removed(self, name: str, creation: Creation) -> None:
         """Remember that something made is gone."""
         self._run(
-            "delete from creation where task = ? and side = ? and what = ? and name = ?",
-            name, creation.side, creation.what, creation.name,
+            "delete from creation where task = ? and side = ? and what = ? and name = ? and database = ?",
+            name, creation.side, creation.what, creation.name, creation.database or "",
         )  # fmt: skip
 
     # --- control -----------------------------------------------------------------------------------------------
@@ -336,6 +346,13 @@ class Journal:
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._connection, self._lock)
+
+
+def _refuse_older(connection: sqlite3.Connection) -> None:
+    """Refuse a journal whose tables are of an earlier version of dtsrun, rather than stumble over them later."""
+    columns = {row["name"] for row in connection.execute("pragma table_info(creation)")}
+    if "undo" not in columns:
+        raise sqlite3.DatabaseError("it was written by an earlier version; move it away, or finish its tasks with that")
 
 
 class _Transaction:

@@ -47,6 +47,7 @@ create table if not exists deviation (task text not null, step text not null, da
 create table if not exists failure (task text not null, step text not null, data text not null);
 create table if not exists creation (
     task text not null, side text not null, what text not null, name text not null,
-    primary key (task, side, what, name)
+    database text not null default '', undo text,
+    primary key (task, side, what, name, database)
 );
 create table if not exists request (task text not null, at text not null, what text not null);

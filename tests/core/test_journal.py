@@ -116,8 +116,8 @@ def test_findings_come_back_with_fix_and_severity(journal: Journal):
 
 
 def test_creations_are_remembered_once_and_forgotten(journal: Journal):
-    journal.created("t", "target", "database", "shop")
-    journal.created("t", "target", "database", "shop")
+    journal.created("t", Creation(side="target", what="database", name="shop"))
+    journal.created("t", Creation(side="target", what="database", name="shop"))
     made = Creation(side="target", what="database", name="shop")
     assert journal.creations("t") == [made]
     journal.removed("t", made)
@@ -138,7 +138,7 @@ def test_another_process_sees_what_was_written(journal: Journal):
 
 def test_a_forgotten_task_leaves_nothing(journal: Journal):
     journal.save_plan("t", [STEP], [])
-    journal.created("t", "target", "role", "app")
+    journal.created("t", Creation(side="target", what="role", name="app"))
     journal.forget_task("t")
     assert journal.task("t") is None
     assert (journal.steps("t"), journal.events("t"), journal.creations("t"), journal.plan("t")) == ([], [], [], None)
@@ -148,3 +148,24 @@ def test_facts_for_the_report_add_up(journal: Journal):
     journal.set_summary("t", source={"version": "16"}, notes=["a"])
     journal.set_summary("t", notes=["b"])
     assert journal.task("t").summary == {"source": {"version": "16"}, "notes": ["b"]}
+
+
+def test_the_first_word_on_what_was_there_before_us_counts(journal: Journal):
+    first = Creation(side="source", what="replica identity", name="public.t", database="shop", undo="... default")
+    journal.created("t", first)
+    journal.created("t", Creation(side="source", what="replica identity", name="public.t", database="shop", undo="..."))
+    elsewhere = Creation(side="source", what="replica identity", name="public.t", database="other")
+    journal.created("t", elsewhere)
+    assert journal.creations("t") == [first, elsewhere]
+    journal.removed("t", first)
+    assert journal.creations("t") == [elsewhere]
+
+
+def test_a_journal_of_an_earlier_version_is_refused(tmp_path: Path):
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "journal.sqlite3") as old:
+        old.execute("create table creation (task text, side text, what text, name text)")
+    old.close()
+    with pytest.raises(DtsrunError, match="earlier version"):
+        Journal.open(tmp_path)

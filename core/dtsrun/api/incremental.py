@@ -115,8 +115,13 @@ class EngineContext(Protocol):
     def target(self, database: str) -> Connection:
         """Return an autocommit connection to the target's counterpart of a source database."""
 
-    def created(self, side: Side, what: str, name: str, database: str | None = None) -> None:
-        """Remember, before making it, something that outlives this process: `subscription`, ..."""
+    def created(self, side: Side, what: str, name: str, database: str | None = None, undo: str | None = None) -> None:
+        """Remember, before making it, something that outlives this process: `subscription`, ...
+
+        Args:
+            database: source name of the database that it lies in.
+            undo: statement that takes it away or gives back what was.
+        """
 
 
 class Engine(Plugin):

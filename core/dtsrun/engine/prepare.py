@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dtsrun import marks
-from dtsrun.api import Connection, Entry, Inventory, Spec
+from dtsrun.api import Entry, Inventory, Spec
 from dtsrun.engine.ends import Ends, open_ends, probe_ends, read_spec
-from dtsrun.engine.snapshots import Snapshots
+from dtsrun.engine.snapshots import Held, Snapshots, export_snapshot
 from dtsrun.inventory import dump_entries, read_inventory
 from dtsrun.plan import Plan, Planning, decide_resources, make_plan
 from dtsrun.registry import Registry
@@ -134,10 +134,11 @@ def without_lost_databases(
 def snapshots_of(ends: Ends, first_epoch: Callable[[str], int]) -> Snapshots:
     """Return the snapshots of a run; none is taken yet."""
 
-    def connect(database: str) -> Connection:
-        return ends.connect("source", database, f"{ends.spec.task.name} snapshot", tcp_keepalives_idle="60")
+    def take(database: str, epoch: int) -> Held:
+        connection = ends.connect("source", database, f"{ends.spec.task.name} snapshot", tcp_keepalives_idle="60")
+        return export_snapshot(connection, database, epoch)
 
-    return Snapshots(connect, first_epoch)
+    return Snapshots(take, first_epoch)
 
 
 def first_epochs(found: Mapping[str, marks.Mark], databases_of: Mapping[str, str | None]) -> Mapping[str, int]:

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import psycopg
-
 from dtsrun.api import Connection
 
 
@@ -27,14 +25,23 @@ class Snapshot:
     taken_at: datetime
 
 
+Held = tuple[Snapshot, Connection]
+"""A snapshot, and the session that it lives in."""
+
+
 class Snapshots:
     """The current snapshot of each source database."""
 
-    def __init__(self, connect: Callable[[str], Connection], first_epoch: Callable[[str], int]) -> None:
-        """Args: connect: opens a session on a source database; first_epoch: number of a database's next epoch."""
-        self._connect = connect
+    def __init__(self, take: Callable[[str, int], Held], first_epoch: Callable[[str], int]) -> None:
+        """Say how snapshots are taken.
+
+        Args:
+            take: takes the snapshot of a database for an epoch.
+            first_epoch: number of a database's next epoch.
+        """
+        self._take = take
         self._first_epoch = first_epoch
-        self._held: dict[str, tuple[Snapshot, Connection]] = {}
+        self._held: dict[str, Held] = {}
         self._lock = threading.Lock()
 
     def get(self, database: str) -> Snapshot:
@@ -53,17 +60,6 @@ class Snapshots:
                 self._held[database] = self._take(database, snapshot.epoch + 1)
             return self._held[database][0]
 
-    def is_alive(self, database: str) -> bool:
-        """Tell whether the session that holds a database's snapshot still answers."""
-        with self._lock:
-            if database not in self._held:
-                return False
-            try:
-                self._held[database][1].execute("select 1")
-            except psycopg.Error:
-                return False
-            return True
-
     def identifier(self, database: str) -> str:
         """Return what SET TRANSACTION SNAPSHOT takes, for a database."""
         return self.get(database).identifier
@@ -75,13 +71,14 @@ class Snapshots:
                 connection.close()
             self._held.clear()
 
-    def _take(self, database: str, epoch: int) -> tuple[Snapshot, Connection]:
-        connection = self._connect(database)
-        try:
-            connection.execute("begin isolation level repeatable read read only")
-            row = connection.execute("select pg_catalog.pg_export_snapshot() as identifier").fetchone()
-        except BaseException:
-            connection.close()
-            raise
-        assert row is not None
-        return Snapshot(database, row.identifier, epoch, datetime.now(UTC)), connection
+
+def export_snapshot(connection: Connection, database: str, epoch: int) -> Held:
+    """Take a snapshot in a session of its own, which holds it until it is closed. Raises psycopg.Error."""
+    try:
+        connection.execute("begin isolation level repeatable read read only")
+        row = connection.execute("select pg_catalog.pg_export_snapshot() as identifier").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    assert row is not None
+    return Snapshot(database, row.identifier, epoch, datetime.now(UTC)), connection

@@ -45,7 +45,7 @@ from dtsrun.errors import (
     TaskBusyError,
 )
 from dtsrun.inventory import matches
-from dtsrun.journal import Journal, TaskRecord
+from dtsrun.journal import Creation, Journal, TaskRecord
 from dtsrun.plan import Plan, decide_resources
 from dtsrun.postgres.session import runner_name
 from dtsrun.registry import Registry
@@ -542,7 +542,7 @@ class _Witness:
         self._listener.on_progress(key, rows, size)
 
     def created(self, what: str, name: str) -> None:
-        self._journal.created(self._task, "target", what, name)
+        self._journal.created(self._task, Creation(side="target", what=what, name=name))
 
     def wants_stop(self) -> bool:
         if time.monotonic() < self._look_again:

@@ -246,7 +246,7 @@ class FakeEngineContext:
         """Return an autocommit connection to the target's counterpart."""
         return self._connect("target", self.spec.selection.target_name(database))
 
-    def created(self, side: Side, what: str, name: str, database: str | None = None) -> None:
+    def created(self, side: Side, what: str, name: str, database: str | None = None, undo: str | None = None) -> None:
         """Note what is about to be made."""
         self.creations.append((side, what, name, database))
 
