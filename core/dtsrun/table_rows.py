@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from dtsrun.api import Database, Entry, Lane, PlanContext, Relation, Step, entry_name, rows_name
+from dtsrun.api import Database, Entry, Lane, PlanContext, Relation, Step, entry_name, own_rows_name, rows_name
 from dtsrun.copying import Table, arguments
 from dtsrun.reading import tables_read, without_circles
 from dtsrun.structure import left_out
@@ -69,7 +69,10 @@ class TableRows:
             action="copy",
             database=name,
             args=arguments(self._described(table, root, routed)),
-            provides=tuple(rows_name(name, oid) for oid in sorted(self._filled_by(table, root if routed else None))),
+            provides=(
+                own_rows_name(name, table.oid),
+                *(rows_name(name, oid) for oid in sorted(self._filled_by(table, root if routed else None))),
+            ),
             needs=(*self._creators(table, root), *self._read_before(table)),
             lane=Lane.COPY,
             size=table.bytes,

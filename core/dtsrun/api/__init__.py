@@ -45,7 +45,7 @@ from dtsrun.api.plugins import AccessType, ObjectKind, Plugin, Precheck, Secret,
 from dtsrun.api.routes import Endpoint, ProbeResult, Route, SecretReference, Side
 from dtsrun.api.selection import DatabaseSelection, Pattern, Selection
 from dtsrun.api.spec import MigrationType, Resources, Spec, TaskSettings
-from dtsrun.api.steps import Failure, Lane, Step, StepResult, entry_name, rows_name
+from dtsrun.api.steps import Failure, Lane, Step, StepResult, entry_name, own_rows_name, rows_name
 
 __all__ = [
     "AccessContext",
@@ -106,5 +106,6 @@ __all__ = [
     "Undetermined",
     "entry_name",
     "hookimpl",
+    "own_rows_name",
     "rows_name",
 ]

@@ -43,6 +43,8 @@ class LinkTable:
     schema: str
     name: str
     identity: Identity = Identity.KEY
+    group: int = 0
+    """Which of its epoch's links follows it."""
     row_filter: str | None = None
     """A boolean expression: which rows are followed. The publication applies it (from version 15 on)."""
 

@@ -36,6 +36,14 @@ def rows_name(database: str, relation: int) -> str:
     return f"{database}/rows/{relation}"
 
 
+def own_rows_name(database: str, relation: int) -> str:
+    """Return the name for the rows of a table itself, without its partitions and heirs.
+
+    Only steps that copy rows of that very table provide it: their marks tell in which epoch it was copied.
+    """
+    return f"{database}/own-rows/{relation}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One piece of work. Its action is the method `do_<action>` of the plugin that it names."""
