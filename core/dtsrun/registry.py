@@ -22,7 +22,7 @@ import pluggy
 
 from dtsrun.api.hooks import ENTRY_POINT_GROUP, PROJECT, Hooks
 from dtsrun.api.incremental import Engine
-from dtsrun.api.plugins import AccessType, ObjectKind, Plugin, Precheck, Secret, Stage
+from dtsrun.api.plugins import AccessType, InventoryProvider, ObjectKind, Plugin, Precheck, Secret, Stage
 from dtsrun.errors import PluginError
 from dtsrun.graph import CycleError, topological_order
 
@@ -40,6 +40,7 @@ class Family:
 
 FAMILIES: Final = (
     Family("access", AccessType, "dtsrun_access_types"),
+    Family("inventory", InventoryProvider, "dtsrun_inventory_providers"),
     Family("secret", Secret, "dtsrun_secrets"),
     Family("precheck", Precheck, "dtsrun_prechecks"),
     Family("object", ObjectKind, "dtsrun_object_kinds"),
@@ -59,6 +60,11 @@ class Registry:
     def access_types(self) -> tuple[AccessType, ...]:
         """Ways to reach a server."""
         return tuple(p for p in self.plugins.values() if isinstance(p, AccessType))
+
+    @property
+    def inventory_providers(self) -> tuple[InventoryProvider, ...]:
+        """What knows the addresses of instances."""
+        return tuple(p for p in self.plugins.values() if isinstance(p, InventoryProvider))
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

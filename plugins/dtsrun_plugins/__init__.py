@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dtsrun.api import AccessType, Engine, ObjectKind, Precheck, Secret, Stage, hookimpl
+from dtsrun.api import AccessType, Engine, InventoryProvider, ObjectKind, Precheck, Secret, Stage, hookimpl
 
 
 @hookimpl
 def dtsrun_access_types() -> Sequence[type[AccessType]]:
     """Ways to reach a server."""
     from dtsrun_plugins.access import PLUGINS
+
+    return PLUGINS
+
+
+@hookimpl
+def dtsrun_inventory_providers() -> Sequence[type[InventoryProvider]]:
+    """What knows the addresses of instances."""
+    from dtsrun_plugins.inventory_providers import PLUGINS
 
     return PLUGINS
 

@@ -1,7 +1,8 @@
 """All that a plugin author imports.
 
-What stands here is the public contract: abstract classes that authors write (`AccessType`, `Secret`, `Precheck`,
-`ObjectKind`, `Stage`), protocols of what the core hands in (`*Context`), and frozen values that travel between.
+What stands here is the public contract: abstract classes that authors write (`AccessType`, `InventoryProvider`,
+`Secret`, `Precheck`, `ObjectKind`, `Stage`, `Engine`), protocols of what the core hands in (`*Context`), and frozen
+values that travel between.
 Nothing outside this package, `dtsrun.errors`, `dtsrun.postgres` and `dtsrun.testing` is meant for plugins.
 """
 
@@ -25,6 +26,7 @@ from dtsrun.api.findings import (
 )
 from dtsrun.api.hooks import hookimpl
 from dtsrun.api.incremental import Engine, EngineContext, Identity, Link, LinkStatus, LinkTable
+from dtsrun.api.instances import Instance, WantedInstance
 from dtsrun.api.inventory import (
     Column,
     Database,
@@ -41,8 +43,8 @@ from dtsrun.api.inventory import (
     Setting,
     Tablespace,
 )
-from dtsrun.api.plugins import AccessType, ObjectKind, Plugin, Precheck, Secret, Stage
-from dtsrun.api.routes import Endpoint, ProbeResult, Route, SecretReference, Side
+from dtsrun.api.plugins import AccessType, InventoryProvider, ObjectKind, Plugin, Precheck, Secret, Stage
+from dtsrun.api.routes import Endpoint, Objection, ProbeResult, Route, SecretReference, Side
 from dtsrun.api.selection import DatabaseSelection, Pattern, Selection
 from dtsrun.api.spec import MigrationType, Resources, Spec, TaskSettings
 from dtsrun.api.steps import Failure, Lane, Step, StepResult, entry_name, own_rows_name, rows_name
@@ -67,7 +69,9 @@ __all__ = [
     "Finding",
     "Fix",
     "Identity",
+    "Instance",
     "Inventory",
+    "InventoryProvider",
     "Lane",
     "LargeObjects",
     "Link",
@@ -76,6 +80,7 @@ __all__ = [
     "Membership",
     "MigrationType",
     "ObjectKind",
+    "Objection",
     "Outcome",
     "Pattern",
     "PlanContext",
@@ -104,6 +109,7 @@ __all__ = [
     "Tablespace",
     "TaskSettings",
     "Undetermined",
+    "WantedInstance",
     "entry_name",
     "hookimpl",
     "own_rows_name",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 
+from dtsrun.api.instances import Instance, WantedInstance
 from dtsrun.api.inventory import Entry, Inventory, ServerFacts
 from dtsrun.api.routes import ProbeResult, Route, SecretReference, Side
 from dtsrun.api.spec import Resources, Spec
@@ -37,6 +38,9 @@ class AccessContext(Protocol):
 
     def resolve(self, reference: SecretReference) -> str:
         """Return the secret behind a reference. Raises AccessError."""
+
+    def find_instance(self, inventory: Mapping[str, Any], wanted: WantedInstance) -> Instance:
+        """Ask the inventory provider that a spec's `access.inventory` names. Raises AccessError."""
 
 
 class CheckContext(Protocol):

@@ -13,7 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from dtsrun.api.incremental import Engine
-    from dtsrun.api.plugins import AccessType, ObjectKind, Precheck, Secret, Stage
+    from dtsrun.api.plugins import AccessType, InventoryProvider, ObjectKind, Precheck, Secret, Stage
 
 PROJECT = "dtsrun"
 ENTRY_POINT_GROUP = "dtsrun"
@@ -28,6 +28,11 @@ class Hooks:
     @hookspec
     def dtsrun_access_types(self) -> Sequence[type[AccessType]]:
         """Ways to reach a server."""
+        raise NotImplementedError
+
+    @hookspec
+    def dtsrun_inventory_providers(self) -> Sequence[type[InventoryProvider]]:
+        """What knows the addresses of instances."""
         raise NotImplementedError
 
     @hookspec

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from dtsrun.api.contexts import AccessContext, CheckContext, PlanContext
 from dtsrun.api.findings import Finding, Severity
+from dtsrun.api.instances import Instance, WantedInstance
 from dtsrun.api.inventory import Database, Entry
-from dtsrun.api.routes import Endpoint, ProbeResult, Route
+from dtsrun.api.routes import Endpoint, Objection, ProbeResult, Route
 from dtsrun.api.spec import MigrationType
 from dtsrun.api.steps import Step
 
@@ -25,7 +26,8 @@ class Plugin(ABC):
     """What all families share."""
 
     name: ClassVar[str]
-    """`family.name`, e.g. `precheck.wal_level`. Families: access, secret, precheck, object, stage, engine."""
+    """`family.name`, e.g. `precheck.wal_level`. Families: access, inventory, secret, precheck, object, stage,
+    engine."""
     requires: ClassVar[tuple[str, ...]] = ()
     """Plugins without which this one cannot work: they must be there, and come first."""
     after: ClassVar[tuple[str, ...]] = ()
@@ -42,6 +44,9 @@ class Plugin(ABC):
 
 class AccessType(Plugin):
     """A way to reach a server: `source.access.type`. `options` are the keys beside `type`."""
+
+    needs_region: ClassVar[bool] = False
+    """Whether the endpoint must say its region."""
 
     @abstractmethod
     def open(self, endpoint: Endpoint, context: AccessContext) -> AbstractContextManager[Route]:
@@ -60,6 +65,23 @@ class Removable(Protocol):
 
     def remove(self, endpoint: Endpoint, context: AccessContext) -> None:
         """Remove what `open` left: servers, data. Nothing happens where there is nothing."""
+
+
+@runtime_checkable
+class Particular(Protocol):
+    """What an access type can do that has rules which the schema of its options cannot say."""
+
+    def objections(self, endpoint: Endpoint, other: Endpoint) -> Iterable[Objection]:
+        """Yield what is wrong with an endpoint of this type, told from the spec alone; `other` is the other end."""
+
+
+class InventoryProvider(Plugin):
+    """What knows the addresses of instances: `access.inventory.type`. `options` are the keys beside `type`."""
+
+    @abstractmethod
+    def find(self, wanted: WantedInstance, options: Mapping[str, Any], context: AccessContext) -> Instance:
+        """Return what is known of an instance. Raises AccessError, telling apart an instance that is not known, one
+        of another region, and a lack of permission."""
 
 
 class Secret(Plugin):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from psycopg.conninfo import make_conninfo
 
 Side = Literal["source", "target"]
+Network = Literal["public", "private"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +37,17 @@ class Endpoint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Objection:
+    """What an access type has to say against a spec that keeps the schema; it becomes a violation with its place."""
+
+    side: Side
+    path: tuple[str, ...]
+    """Below the endpoint: `("access", "owner")`; empty for the endpoint itself."""
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Route:
     """A way to a server that works while the access type holds it open. Plain data: it can go to another process."""
 
@@ -46,6 +58,8 @@ class Route:
     maintenance_database: str = "postgres"
     peer: Mapping[str, str] | None = field(default=None, repr=False)
     """How the *other server* reaches this one, or None where it cannot."""
+    network: Network | None = None
+    """What kind of network leads there, by the user's word; None where it may be either."""
     notes: tuple[str, ...] = ()
     """Said to the user when the task ends, e.g. how to open psql on a private server."""
 

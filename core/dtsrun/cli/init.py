@@ -92,13 +92,16 @@ def access_type_named(name: str, known: Sequence[AccessType]) -> AccessType:
 def starter(path: Path, migration_type: str, source: AccessType, target: AccessType) -> str:
     """Return the text of a spec; it is valid as it stands."""
     task = path.stem if _TASK_NAME.fullmatch(path.stem) else "my-migration"
-    ends = [*_endpoint("source", source), *_endpoint("target", target)]
+    region = source.needs_region or target.needs_region
+    ends = [*_endpoint("source", source, region), *_endpoint("target", target, region)]
     return _HEAD.format(path=path, task=task) + "\n".join(ends) + "\n" + _TAIL.format(type=migration_type)
 
 
-def _endpoint(side: Side, access_type: AccessType) -> Iterator[str]:
+def _endpoint(side: Side, access_type: AccessType, region: bool) -> Iterator[str]:
     yield from (f"{side}:", "  type: postgresql", "  access:", f"    type: {access_type.short_name}")
     yield from (f"    {line}" for line in _options(access_type.options))
+    if region:
+        yield f"  region: {PLACEHOLDER}  # rules of the access types look at it"
     # Where there is no host to name, the way in (a service, a server of our own) knows its account.
     mark = "" if "host" in access_type.options.get("properties", {}) else "# "
     yield f"  {mark}account: {PLACEHOLDER}"

@@ -7,16 +7,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import psycopg
 
-from dtsrun.api import AccessType, Connection, ProbeResult, Route, SecretReference, ServerFacts, Side, Spec
+from dtsrun.api import (
+    AccessType,
+    Connection,
+    Instance,
+    ProbeResult,
+    Route,
+    SecretReference,
+    ServerFacts,
+    Side,
+    Spec,
+    WantedInstance,
+)
 from dtsrun.errors import AccessError, DtsrunError
 from dtsrun.inventory import read_server_facts
 from dtsrun.postgres.session import connect
 from dtsrun.registry import Registry, load_registry
 from dtsrun.spec import load_spec, local_plugins
+from dtsrun.spec.instances import find_instance
 from dtsrun.spec.secrets import resolve
 
 SIDES: tuple[Side, Side] = ("source", "target")
@@ -40,6 +53,10 @@ class Access:
     def resolve(self, reference: SecretReference) -> str:
         """Return the secret behind a reference."""
         return resolve(reference, self.registry, self)
+
+    def find_instance(self, inventory: Mapping[str, Any], wanted: WantedInstance) -> Instance:
+        """Ask the inventory provider that a spec names."""
+        return find_instance(inventory, wanted, self.registry, self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from dtsrun.report.columns import columns, section
 _HEADING: Final = re.compile(r"^(?P<title>\S.*)\n-{3,}$", re.MULTILINE)
 FAMILY_WORDS: Final = {
     "access": "Access types",
+    "inventory": "Inventory providers",
     "secret": "Secrets",
     "precheck": "Prechecks",
     "object": "Object kinds",

@@ -41,6 +41,7 @@ FOLDERS: Final[Mapping[str, str]] = MappingProxyType(
         "object": "objects",
         "stage": "stages",
         "engine": "engines",
+        "inventory": "inventory",
     }
 )
 """Family -> folder of its pages."""
@@ -58,6 +59,7 @@ OTHERS: Final = (
 CHOSEN_BY: Final[Mapping[str, str]] = MappingProxyType(
     {
         "access": "A spec chooses one for each end: `source.access.type` and `target.access.type`.",
+        "inventory": "An access type that knows a server by its id asks one: `access.inventory.type`.",
         "secret": "A spec names one where a password is wanted: `password: {<name>: <value>}`.",
         "precheck": "All of them are made before anything moves, in this order; a policy weighs what they find.",
         "object": "Each claims entry types of `pg_dump`; an entry that none of them claims stops the migration.",
@@ -80,6 +82,7 @@ OTHER_CODES: Final = (
 ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "access": "[access type](access/index.md)",
+        "inventory": "[inventory provider](inventory/index.md)",
         "secret": "[secret](secrets/index.md)",
         "kinds": "[options of object kinds](objects/index.md)",
         "stages": "[options of stages](stages/index.md)",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dtsrun.api import (
+    AccessType,
     DatabaseSelection,
     Endpoint,
     MigrationType,
@@ -23,6 +24,7 @@ from dtsrun.api import (
     Stage,
     TaskSettings,
 )
+from dtsrun.api.plugins import Particular
 from dtsrun.errors import SpecError
 from dtsrun.spec.defaults import with_defaults
 from dtsrun.spec.document import MAX_BYTES, Document, read_document
@@ -65,6 +67,8 @@ def parse_spec(text: str | bytes, *, path: Path, registry: KnownPlugins) -> Spec
     policy: Policy = {}
     if _is_sound(document, violations, "migration"):
         violations += _contradictions(document)
+    if all(_is_sound(document, violations, side) for side in SIDES):
+        violations += _objections(document, registry)
     if _is_sound(document, violations, "plugins"):
         violations += _missing_plugin_files(document, path.parent)
     if _is_sound(document, violations, "prechecks"):
@@ -107,7 +111,8 @@ def _form_violations(document: Document, schema: Schema) -> list[Violation]:
 
 def _is_sound(document: Document, violations: Iterable[Violation], key: str) -> bool:
     """Tell whether a part of the document can be looked into."""
-    is_there = isinstance(document.data, dict) and (key != "migration" or key in document.data)
+    is_needed = key in {"migration", *SIDES}
+    is_there = isinstance(document.data, dict) and (not is_needed or key in document.data)
     return is_there and not any(f"{violation.path}/".startswith(f"/{key}/") for violation in violations)
 
 
@@ -116,6 +121,23 @@ def _contradictions(document: Document) -> Iterator[Violation]:
         hint = "set migration.type to structural or full"
         yield document.violation(("migration", "type"), _NOT_BUILT, hint=hint)
     yield from _shared_targets(document)
+
+
+def _objections(document: Document, registry: KnownPlugins) -> Iterator[Violation]:
+    """Yield what the access types of both ends have to say against them."""
+    ends = {side: _endpoint(side, document.data[side], registry) for side in SIDES}
+    for side, other in (SIDES, SIDES[::-1]):
+        access_type = _access_type(registry, ends[side])
+        if access_type.needs_region and ends[side].region is None:
+            yield document.violation((side,), f"`region` is missing, which {access_type.short_name} needs")
+        if isinstance(access_type, Particular):
+            for objection in access_type.objections(ends[side], ends[other]):
+                place = (objection.side, *objection.path)
+                yield document.violation(place, objection.message, hint=objection.hint)
+
+
+def _access_type(registry: KnownPlugins, endpoint: Endpoint) -> AccessType:
+    return next(each for each in registry.access_types if each.short_name == endpoint.access_type)
 
 
 def _missing_plugin_files(document: Document, folder: Path) -> Iterator[Violation]:

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import jsonschema
 import yaml
 
-from dtsrun.api import AccessType, ObjectKind, Plugin, Precheck, Secret, Severity, Stage
+from dtsrun.api import AccessType, InventoryProvider, ObjectKind, Plugin, Precheck, Secret, Severity, Stage
 from dtsrun.errors import PluginError
 
 Schema = dict[str, Any]
@@ -24,11 +24,18 @@ Schema = dict[str, Any]
 DIALECT: Final = jsonschema.Draft202012Validator
 
 
+ACCESS: Final = "How the server is reached; `type` decides which other keys there are."
+INVENTORY: Final = "What knows the addresses of instances; `type` decides which other keys there are."
+
+
 class KnownPlugins(Protocol):
     """The part of the registry that the spec is read against."""
 
     @property
     def access_types(self) -> Sequence[AccessType]: ...
+
+    @property
+    def inventory_providers(self) -> Sequence[InventoryProvider]: ...
 
     @property
     def secrets(self) -> Sequence[Secret]: ...
@@ -51,7 +58,10 @@ def compose_schema(registry: KnownPlugins) -> Schema:
     """
     schema: Schema = copy.deepcopy(_core())
     definitions = schema["$defs"]
-    definitions["access"] = _access(registry.access_types, definitions)
+    definitions["access"] = _union(registry.access_types, definitions)
+    definitions["access"] |= {"title": "Access", "description": ACCESS}
+    definitions["inventory"] = _union(registry.inventory_providers, definitions)
+    definitions["inventory"] |= {"title": "Inventory", "description": INVENTORY}
     definitions["secret"] = _secret(registry.secrets)
     definitions["pattern"] = _pattern(registry.object_kinds)
     definitions["kinds"] = _by_name("Options of object kinds, by name.", registry.object_kinds)
@@ -99,19 +109,16 @@ def _core() -> Schema:
     return core
 
 
-def _access(access_types: Iterable[AccessType], definitions: Schema) -> Schema:
+def _union(plugins: Iterable[Plugin], definitions: Schema) -> Schema:
     """Return a union that `type` discriminates, so that only the chosen branch complains."""
     branches = []
     known = []
-    for access_type in access_types:
-        name = f"access.{access_type.short_name}"
-        definitions[name] = _with_type(options_schema(access_type), access_type.short_name)
-        chosen = {"properties": {"type": {"const": access_type.short_name}}, "required": ["type"]}
-        branches.append({"if": chosen, "then": {"$ref": f"#/$defs/{name}"}})
-        known.append(access_type.short_name)
+    for plugin in plugins:
+        definitions[plugin.name] = _with_type(options_schema(plugin), plugin.short_name)
+        chosen = {"properties": {"type": {"const": plugin.short_name}}, "required": ["type"]}
+        branches.append({"if": chosen, "then": {"$ref": f"#/$defs/{plugin.name}"}})
+        known.append(plugin.short_name)
     return {
-        "title": "Access",
-        "description": "How the server is reached; `type` decides which other keys there are.",
         "type": "object",
         "required": ["type"],
         "properties": {"type": {"enum": known}},

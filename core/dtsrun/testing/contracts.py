@@ -15,12 +15,25 @@ import pickle
 import re
 from abc import ABC
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import jsonschema
 import pytest
 
-from dtsrun.api import AccessType, Endpoint, Engine, ObjectKind, Plugin, Precheck, Secret, Severity, Stage
+from dtsrun.api import (
+    AccessType,
+    Endpoint,
+    Engine,
+    InventoryProvider,
+    ObjectKind,
+    Plugin,
+    Precheck,
+    Secret,
+    Severity,
+    Stage,
+    WantedInstance,
+)
 from dtsrun.errors import AccessError
 from dtsrun.postgres.session import connect
 from dtsrun.registry import load_registry
@@ -124,6 +137,42 @@ class AccessTypeContract(PluginContract):
             ("tcp", "ok"),
             ("login", "ok"),
         ]
+
+
+class InventoryProviderContract(PluginContract):
+    """The contract of inventory providers.
+
+    The test gives three fixtures: `provider_options`, the keys beside `type`; `known`, a pair of what is wanted and the
+    first address that it has; and `unknown`, what the provider does not know.
+    """
+
+    family = "inventory"
+    base = InventoryProvider
+
+    @pytest.fixture
+    def access_context(self, tmp_path: Any) -> FakeAccessContext:
+        """What the provider is handed; override it to prepare files or secrets."""
+        return FakeAccessContext(home=tmp_path / "home", spec_folder=tmp_path)
+
+    def test_it_gives_the_address(
+        self, provider_options: Any, known: tuple[WantedInstance, str], access_context: FakeAccessContext
+    ) -> None:
+        wanted, address = known
+        found = self.plugin().find(wanted, provider_options, access_context)
+        assert (found.id, found.region, found.addresses[0]) == (wanted.id, wanted.region, address)
+
+    def test_it_says_what_it_does_not_know(
+        self, provider_options: Any, unknown: WantedInstance, access_context: FakeAccessContext
+    ) -> None:
+        with pytest.raises(AccessError, match=re.escape(unknown.id)):
+            self.plugin().find(unknown, provider_options, access_context)
+
+    def test_another_region_is_not_taken_for_the_right_one(
+        self, provider_options: Any, known: tuple[WantedInstance, str], access_context: FakeAccessContext
+    ) -> None:
+        elsewhere = replace(known[0], region="region-that-is-nowhere")
+        with pytest.raises(AccessError, match="region"):
+            self.plugin().find(elsewhere, provider_options, access_context)
 
 
 class SecretContract(PluginContract):

@@ -22,6 +22,7 @@ from dtsrun.api import (
     DatabaseSelection,
     Endpoint,
     Entry,
+    Instance,
     Inventory,
     MigrationType,
     ProbeResult,
@@ -32,11 +33,13 @@ from dtsrun.api import (
     Side,
     Spec,
     TaskSettings,
+    WantedInstance,
 )
 from dtsrun.errors import AccessError
 from dtsrun.postgres.probe import probe_route
 from dtsrun.postgres.session import connect
 from dtsrun.registry import load_registry
+from dtsrun.spec.instances import find_instance
 
 _T = TypeVar("_T")
 
@@ -56,6 +59,10 @@ class FakeAccessContext:
         if reference.value not in self.secrets:
             raise AccessError(f"the test gives no secret for {reference.kind}")
         return self.secrets[reference.value]
+
+    def find_instance(self, inventory: Mapping[str, Any], wanted: WantedInstance) -> Instance:
+        """Return what the inventory provider says. Raises AccessError."""
+        return find_instance(inventory, wanted, load_registry(), self)
 
 
 class FakeCheckContext:

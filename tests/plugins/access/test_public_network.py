@@ -11,12 +11,12 @@ import pytest
 
 from dtsrun.api import Endpoint, ProbeResult, Route, SecretReference
 from dtsrun.errors import AccessError
+from dtsrun.postgres import network
 from dtsrun.postgres.installations import embedded_folders
 from dtsrun.postgres.session import connect
 from dtsrun.postgres.tools import run_tool
 from dtsrun.testing.contracts import AccessTypeContract
 from dtsrun.testing.fakes import FakeAccessContext, make_endpoint
-from dtsrun_plugins.access import public_network
 from dtsrun_plugins.access.public_network import PublicNetwork
 
 PASSWORD = SecretReference(kind="env", value="password")
@@ -80,7 +80,7 @@ def test_the_machines_authorities_are_trusted_where_none_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(public_network, "_SYSTEM_ROOTS", (str(tmp_path / "no"), str(tmp_path / "bundle.crt")))
+    monkeypatch.setattr(network, "_SYSTEM_ROOTS", (str(tmp_path / "no"), str(tmp_path / "bundle.crt")))
     assert opened(tmp_path).parameters["sslrootcert"] == "system"
     (tmp_path / "bundle.crt").write_text("certificates")
     assert opened(tmp_path).parameters["sslrootcert"] == str(tmp_path / "bundle.crt")
