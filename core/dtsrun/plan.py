@@ -5,16 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from dtsrun.api import Inventory, Lane, ObjectKind, Plugin, Resources, ServerFacts, Spec, Stage, Step
+from dtsrun.api import (
+    Inventory,
+    Lane,
+    LinkTable,
+    MigrationType,
+    ObjectKind,
+    Plugin,
+    Resources,
+    ServerFacts,
+    Spec,
+    Stage,
+    Step,
+)
 from dtsrun.errors import MigrationError
 from dtsrun.graph import CycleError, topological_order
 
-LATE_STAGES: Final = ("verify", "complete")
-"""Stages whose steps wait for all earlier work of their database, unless they say what they need."""
+FOLLOWING_STAGE: Final = "incremental"
+"""The stage whose steps wait for all earlier work of their database: an index that is missing while changes are
+applied would make each of them read the whole table."""
 
 DATA_STAGES: Final = ("full", "indexes")
 """Stages whose steps wait for the whole structure of their database: a partition that is attached after its parent
@@ -33,9 +46,9 @@ class Plan:
     """Keys in an order that keeps every edge."""
     digest: str
 
-    def only(self, stage: str) -> Plan:
-        """Return the steps of one stage alone, as if all that they wait for were done."""
-        chosen = {k: s for k, s in self.steps.items() if s.stage == stage}
+    def only(self, *stages: str) -> Plan:
+        """Return the steps of some stages alone, as if all else that they wait for were done."""
+        chosen = {k: s for k, s in self.steps.items() if s.stage in stages}
         return _resolved(replace(s, after=tuple(k for k in s.after if k in chosen), needs=()) for s in chosen.values())
 
     def as_data(self) -> list[dict[str, Any]]:
@@ -59,6 +72,7 @@ class Planning:
     resources: Resources
     plugins: Mapping[str, Plugin]
     existing_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    followed_tables: Callable[[str], Sequence[LinkTable]] = lambda database: ()
 
     def kind(self, name: str) -> ObjectKind:
         """Return an object kind by its plugin name."""
@@ -69,6 +83,10 @@ class Planning:
         family, _, short = plugin.partition(".")
         given = self.spec.kinds if family == "object" else self.spec.stages
         return with_defaults(self.plugins[plugin], given.get(short, {}))
+
+    def followed(self, database: str) -> Sequence[LinkTable]:
+        """Return the tables of a database whose changes are followed."""
+        return self.followed_tables(database)
 
     def existing(self, database: str) -> frozenset[str]:
         """Return the labels of selected entries that the target holds already."""
@@ -85,7 +103,7 @@ def make_plan(planning: Planning, stages: Sequence[Stage]) -> Plan:
     for stage in stages:
         if planning.spec.migration_type in stage.types:
             steps.extend(stage.plan(planning))
-    return _with_structure_edges(_resolved(_with_late_edges(steps)))
+    return _with_structure_edges(_resolved(_with_late_edges(steps, planning.spec.migration_type)))
 
 
 def decide_resources(wanted: Resources) -> tuple[Resources, str]:
@@ -98,25 +116,31 @@ def decide_resources(wanted: Resources) -> tuple[Resources, str]:
     return decided, f"{decided.copy} tables and {decided.index} indexes at once ({why})"
 
 
-def _with_late_edges(steps: Sequence[Step]) -> list[Step]:
-    early: dict[str | None, list[str]] = {}
+def _with_late_edges(steps: Sequence[Step], migration_type: MigrationType) -> list[Step]:
+    """Let steps that do not say what they need wait for the stages before theirs.
+
+    What completes a task that follows changes aligns what the changes do not carry, so that verification comes after
+    it; in other tasks it is what is left for the very end.
+    """
+    order = ("complete", "verify") if migration_type is MigrationType.FULL_INCREMENTAL else ("verify", "complete")
+    waves = {FOLLOWING_STAGE: 1, order[0]: 2, order[1]: 3}
+    by_wave: list[list[Step]] = [[], [], [], []]
     for step in steps:
-        if step.stage not in LATE_STAGES:
-            early.setdefault(step.database, []).append(step.key)
-    verifying = tuple(step.key for step in steps if step.stage == "verify")
-    everything = tuple(key for keys in early.values() for key in keys)
-    return [_late(step, early, everything, verifying) for step in steps]
+        by_wave[waves.get(step.stage, 0)].append(step)
+    before: list[Step] = []
+    found: list[Step] = []
+    for wave, members in enumerate(by_wave):
+        found.extend(_late(step, before) if wave else step for step in members)
+        before.extend(members)
+    return found
 
 
-def _late(
-    step: Step, early: Mapping[str | None, list[str]], everything: tuple[str, ...], verifying: tuple[str, ...]
-) -> Step:
-    if step.stage not in LATE_STAGES or step.after or step.needs:
+def _late(step: Step, before: Sequence[Step]) -> Step:
+    """Let a step wait for all before it of its own database and of the whole server; completion waits for all."""
+    if step.after or step.needs:
         return step
-    if step.stage == "complete":
-        return replace(step, after=(*everything, *verifying))
-    own = everything if step.database is None else (*early.get(None, ()), *early.get(step.database, ()))
-    return replace(step, after=tuple(own))
+    sees_all = step.database is None or step.stage == "complete"
+    return replace(step, after=tuple(s.key for s in before if sees_all or s.database in (None, step.database)))
 
 
 def _with_structure_edges(plan: Plan) -> Plan:

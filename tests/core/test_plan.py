@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dtsrun.api import Lane, Resources, Step, entry_name, rows_name
+from dtsrun.api import Lane, MigrationType, Resources, Step, entry_name, rows_name
 from dtsrun.errors import MigrationError
 from dtsrun.plan import Plan, _resolved, _with_late_edges, _with_structure_edges, decide_resources
 
@@ -15,8 +15,8 @@ def step(key, **fields):
     )
 
 
-def planned(*steps):
-    return _with_structure_edges(_resolved(_with_late_edges(steps)))
+def planned(*steps, kind=MigrationType.FULL):
+    return _with_structure_edges(_resolved(_with_late_edges(steps, kind)))
 
 
 def test_needs_wait_for_every_step_that_provides_the_name():
@@ -104,3 +104,19 @@ def test_rows_and_indexes_wait_for_the_whole_structure_of_their_database_and_no_
     )
     assert set(plan.steps["shop/copy"].after) == {"shop/create", "shop/attach"}
     assert plan.steps["shop/index"].after == ("shop/attach",)
+
+
+def test_changes_are_followed_when_all_of_their_database_is_built_and_verified_when_all_is_aligned():
+    plan = planned(
+        step("roles", database=None, stage="structure"),
+        step("shop/a"),
+        step("hr/a", database="hr"),
+        step("shop/follow", stage="incremental"),
+        step("hr/follow", stage="incremental", database="hr"),
+        step("shop/align", stage="complete"),
+        step("shop/verify", stage="verify"),
+        kind=MigrationType.FULL_INCREMENTAL,
+    )
+    assert set(plan.steps["shop/follow"].after) == {"roles", "shop/a"}
+    assert set(plan.steps["shop/align"].after) == {"roles", "shop/a", "hr/a", "shop/follow", "hr/follow"}
+    assert set(plan.steps["shop/verify"].after) == {"roles", "shop/a", "shop/follow", "shop/align"}

@@ -15,6 +15,7 @@ from dtsrun.api.spec import Resources, Spec
 from dtsrun.api.steps import Step
 
 if TYPE_CHECKING:
+    from dtsrun.api.incremental import LinkStatus, LinkTable
     from dtsrun.api.plugins import ObjectKind
 
 Connection = psycopg.Connection[Any]
@@ -102,6 +103,9 @@ class PlanContext(Protocol):
     def options(self, plugin: str) -> Mapping[str, Any]:
         """Return a plugin's options from the spec over its defaults."""
 
+    def followed(self, database: str) -> Sequence[LinkTable]:
+        """Return the tables of a database whose changes are followed, and how; empty where none are."""
+
     def existing(self, database: str) -> frozenset[str]:
         """Return the labels of selected entries that the target holds already (for `on_conflict: skip` and `drop`)."""
 
@@ -140,6 +144,10 @@ class StepContext(Protocol):
 
     def route(self, side: Side) -> Route:
         """Return the open route of a side."""
+
+    def follow(self) -> Sequence[LinkStatus]:
+        """Let the engine carry the changes of the step's database, each table's from its own epoch on; return how its
+        links stand. Safe to repeat."""
 
     def dump(self, side: Side, database: str) -> Sequence[Entry]:
         """Return the entries of a fresh schema-only dump of one end, all of them; `database` is the source's name."""

@@ -17,7 +17,6 @@ from dtsrun.spec.validate import did_you_mean
 
 PLACEHOLDER: Final = "CHANGE_ME"
 
-_BUILT: Final = (MigrationType.FULL, MigrationType.STRUCTURAL)
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*")
 _WORDS_OF_YAML: Final = ("true", "false", "null")
 _TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -34,7 +33,7 @@ task:
 
 _TAIL: Final = """\
 migration:
-  type: {type}  # structural: definitions alone; full: rows too
+  type: {type}  # structural: definitions alone; full: rows too; full_incremental: and what is written since
   objects: entire_instance
   # or chosen ones:
   # objects:
@@ -55,7 +54,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command."""
     parser = commands.add_parser("init", help="write a spec to begin with")
     parser.add_argument("path", nargs="?", type=Path, default=Path("migration.yaml"), metavar="PATH")
-    parser.add_argument("--type", choices=[str(each) for each in _BUILT], default=str(MigrationType.FULL))
+    parser.add_argument("--type", choices=[str(each) for each in MigrationType], default=str(MigrationType.FULL))
     parser.add_argument("--source", default="public_network", metavar="ACCESS", help="access type of the source")
     parser.add_argument("--target", default="public_network", metavar="ACCESS", help="access type of the target")
     parser.set_defaults(run=run)

@@ -6,16 +6,23 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from dtsrun import marks
-from dtsrun.api import Entry, Inventory, Spec
+from dtsrun.api import Entry, Inventory, LinkTable, MigrationType, Spec
+from dtsrun.engine.decisions import decisions, is_followed
 from dtsrun.engine.ends import Ends, open_ends, probe_ends, read_spec
 from dtsrun.engine.snapshots import Held, Snapshots, export_snapshot
+from dtsrun.incremental.identities import Decision
 from dtsrun.inventory import dump_entries, read_inventory
-from dtsrun.plan import Plan, Planning, decide_resources, make_plan
+from dtsrun.plan import Plan, Planning, decide_resources, make_plan, with_defaults
 from dtsrun.registry import Registry
+from dtsrun.table_rows import TableRows
 
 __all__ = ["Preparation", "open_plan", "probe_ends"]
+
+TABLES: Final = "object.tables"
+"""The kind whose tables are followed."""
 
 COMMON_LABELS = frozenset({"SCHEMA public", "ACL SCHEMA public", "COMMENT SCHEMA public"})
 
@@ -23,9 +30,18 @@ COMMON_LABELS = frozenset({"SCHEMA public", "ACL SCHEMA public", "COMMENT SCHEMA
 class Preparation:
     """What is known of both ends before the work, read once."""
 
-    def __init__(self, ends: Ends, snapshots: Snapshots | None = None) -> None:
+    def __init__(
+        self, ends: Ends, snapshots: Snapshots | None = None, *, decided: Mapping[str, Sequence[Decision]] | None = None
+    ) -> None:
+        """Look at both ends.
+
+        Args:
+            snapshots: what the source is read in; None: as it is.
+            decided: how tables are followed, by database, where that was decided before.
+        """
         self.ends = ends
         self._snapshots = snapshots
+        self._decisions = dict(decided or {})
         self._inventory: Inventory | None = None
         self._target_entries: dict[str, Sequence[Entry]] = {}
         self._lock = threading.RLock()
@@ -70,13 +86,48 @@ class Preparation:
 
     def plan(self) -> Plan:
         """Return the plan; nothing is done yet."""
+        return make_plan(self._planning(), self.ends.registry.stages)
+
+    def decisions(self, database: str) -> Sequence[Decision]:
+        """Return how the tables of a database are followed, decided once; nothing is changed yet."""
+        with self._lock:
+            if database not in self._decisions:
+                self._decisions[database] = self._decide(database)
+            return self._decisions[database]
+
+    def followed(self, database: str) -> Sequence[LinkTable]:
+        """Return the tables of a database that are followed."""
+        if self.ends.spec.migration_type is not MigrationType.FULL_INCREMENTAL:
+            return ()
+        relations = self.inventory.databases[database].relations
+        return [d.table for d in self.decisions(database) if d.table.oid in relations]
+
+    def new_tables(self) -> Sequence[str]:
+        """Return tables of the inventory that should be followed, and of which nothing was decided: they were made
+        since."""
+        planning = self._planning()
+        return [
+            f"{name}.{table.qualified}"
+            for name, database in self.inventory.databases.items()
+            for table in TableRows(database, planning, TABLES).tables
+            if is_followed(table) and table.oid not in {d.table.oid for d in self.decisions(name)}
+        ]
+
+    def _planning(self) -> Planning:
         spec, registry = self.ends.spec, self.ends.registry
         resources, _ = decide_resources(spec.resources)
-        planning = Planning(
+        return Planning(
             spec, self.inventory, self.ends.facts["target"], registry.object_kinds, resources, registry.plugins,
-            self._existing(),
+            self._existing(), self.followed,
         )  # fmt: skip
-        return make_plan(planning, registry.stages)
+
+    def _decide(self, name: str) -> Sequence[Decision]:
+        database = self.inventory.databases[name]
+        moved = TableRows(database, self._planning(), TABLES).tables
+        stage = self.ends.registry.get("stage.incremental")
+        options = with_defaults(stage, self.ends.spec.stages.get("incremental", {}))
+        with self.ends.connect("source", name, "decide") as connection:
+            return decisions(connection, database, moved, options)
 
     def _existing(self) -> Mapping[str, frozenset[str]]:
         if self.ends.spec.on_conflict == "fail":

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dtsrun.api import Connection
+from dtsrun.api import Connection, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,21 @@ Held = tuple[Snapshot, Connection]
 class Snapshots:
     """The current snapshot of each source database."""
 
-    def __init__(self, take: Callable[[str, int], Held], first_epoch: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        take: Callable[[str, int], Held],
+        first_epoch: Callable[[str], int],
+        *,
+        stages: frozenset[str] | None = None,
+    ) -> None:
         """Say how snapshots are taken.
 
         Args:
             take: takes the snapshot of a database for an epoch.
             first_epoch: number of a database's next epoch.
+            stages: whose steps read in them; None: all. Others see the source as it is.
         """
+        self._stages = stages
         self._take = take
         self._first_epoch = first_epoch
         self._held: dict[str, Held] = {}
@@ -50,6 +58,12 @@ class Snapshots:
             if database not in self._held:
                 self._held[database] = self._take(database, self._first_epoch(database))
             return self._held[database][0]
+
+    def of(self, step: Step) -> Snapshot | None:
+        """Return the snapshot that a step reads in, None where it reads no database, or as it is. Raises
+        psycopg.Error."""
+        reads = step.database is not None and (self._stages is None or step.stage in self._stages)
+        return self.get(step.database) if reads and step.database is not None else None
 
     def renew(self, database: str, lost: Snapshot) -> Snapshot:
         """Return a snapshot other than a lost one: a new epoch, unless somebody renewed it already."""

@@ -172,7 +172,7 @@ class Walk:
 
     def _start(self, pool: ThreadPoolExecutor, step: Step) -> bool:
         try:
-            snapshot = self._snapshots.get(step.database) if step.database is not None else None
+            snapshot = self._snapshots.of(step)
         except (psycopg.Error, DtsrunError) as error:
             self._fail_or_retry(step, error, None)
             return True

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from dtsrun import marks
-from dtsrun.api import Connection, Entry, Route, ServerFacts, Side, Spec, Step, StepResult
+from dtsrun.api import Connection, Entry, LinkStatus, Route, ServerFacts, Side, Spec, Step, StepResult
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.snapshots import Snapshot
 from dtsrun.errors import MigrationError
@@ -37,6 +37,8 @@ GONE: Final = (
     psycopg.errors.ObjectNotInPrerequisiteState,
 )
 """How versions say that the transaction which exported a snapshot has ended."""
+
+Follow = Callable[[Step], Sequence[LinkStatus]]
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -63,8 +65,10 @@ class Callbacks:
 class Worker:
     """Connections of one worker thread, and the running of its steps."""
 
-    def __init__(self, ends: Ends, task: str, callbacks: Callbacks) -> None:
+    def __init__(self, ends: Ends, task: str, callbacks: Callbacks, follow: Follow | None = None) -> None:
         self._ends = ends
+        self.follow = follow
+        """Lets the engine carry the changes of a step's database; None where the task follows none."""
         self._task = task
         self._callbacks = callbacks
         self._connections: dict[tuple[Side, str | None], Connection] = {}
@@ -262,6 +266,12 @@ class Context:
     def route(self, side: Side) -> Route:
         """Return the open route of a side."""
         return self.worker.route(side)
+
+    def follow(self) -> Sequence[LinkStatus]:
+        """Let the engine carry the changes of the step's database."""
+        if self.worker.follow is None:
+            raise MigrationError("this task follows no changes", hint="set migration.type to full_incremental")
+        return self.worker.follow(self.step)
 
     def dump(self, side: Side, database: str) -> Sequence[Entry]:
         """Return the entries of a fresh dump of one end."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,8 +41,6 @@ SIDES: Final[tuple[Side, ...]] = ("source", "target")
 HIDDEN: Final = "***"
 """Stands in `Spec.document` for a password that the spec holds in plain text."""
 
-_NOT_BUILT: Final = "`full_incremental` is not built yet; `structural` and `full` are"
-
 
 def load_spec(path: Path, registry: KnownPlugins) -> Spec:
     """Read a spec from a file.
@@ -66,7 +65,7 @@ def parse_spec(text: str | bytes, *, path: Path, registry: KnownPlugins) -> Spec
     reader = PolicyReader(registry, schema)
     policy: Policy = {}
     if _is_sound(document, violations, "migration"):
-        violations += _contradictions(document)
+        violations += _contradictions(document, registry)
     if all(_is_sound(document, violations, side) for side in SIDES):
         violations += _objections(document, registry)
     if _is_sound(document, violations, "plugins"):
@@ -116,11 +115,19 @@ def _is_sound(document: Document, violations: Iterable[Violation], key: str) -> 
     return is_there and not any(f"{violation.path}/".startswith(f"/{key}/") for violation in violations)
 
 
-def _contradictions(document: Document) -> Iterator[Violation]:
-    if document.data["migration"]["type"] == MigrationType.FULL_INCREMENTAL:
-        hint = "set migration.type to structural or full"
-        yield document.violation(("migration", "type"), _NOT_BUILT, hint=hint)
+def _contradictions(document: Document, registry: KnownPlugins) -> Iterator[Violation]:
     yield from _shared_targets(document)
+    yield from _unknown_engine(document, registry)
+
+
+def _unknown_engine(document: Document, registry: KnownPlugins) -> Iterator[Violation]:
+    place = ("migration", "stages", "incremental", "engine")
+    named = document.data["migration"].get("stages", {}).get("incremental", {}).get("engine")
+    known = [engine.short_name for engine in registry.engines]
+    if named is not None and named not in known:
+        near = get_close_matches(named, known, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else ""
+        yield document.violation(place, f"no engine of this name: expected {' or '.join(known)}", hint=hint)
 
 
 def _objections(document: Document, registry: KnownPlugins) -> Iterator[Violation]:

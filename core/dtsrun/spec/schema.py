@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import jsonschema
 import yaml
 
-from dtsrun.api import AccessType, InventoryProvider, ObjectKind, Plugin, Precheck, Secret, Severity, Stage
+from dtsrun.api import AccessType, Engine, InventoryProvider, ObjectKind, Plugin, Precheck, Secret, Severity, Stage
 from dtsrun.errors import PluginError
 
 Schema = dict[str, Any]
@@ -48,6 +48,9 @@ class KnownPlugins(Protocol):
 
     @property
     def stages(self) -> Sequence[Stage]: ...
+
+    @property
+    def engines(self) -> Sequence[Engine]: ...
 
 
 def compose_schema(registry: KnownPlugins) -> Schema:

@@ -43,7 +43,7 @@ class Full(Stage):
     """
 
     name = "stage.full"
-    types = frozenset({MigrationType.FULL})
+    types = frozenset({MigrationType.FULL, MigrationType.FULL_INCREMENTAL})
     requires = ("stage.structure",)
 
     def plan(self, context: PlanContext) -> Iterable[Step]:

@@ -129,7 +129,7 @@ def test_an_unknown_access_type_gets_the_nearest_and_the_known_ones(tmp_path: Pa
     assert not path.exists()
 
 
-def test_following_changes_cannot_be_asked_for_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        run("--type", "full_incremental")
-    assert "invalid choice" in capsys.readouterr().err
+def test_following_changes_can_be_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    run(str(path), "--type", "full_incremental")
+    assert "type: full_incremental" in path.read_text()

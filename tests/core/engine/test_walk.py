@@ -72,6 +72,9 @@ class Snapshots:
     def get(self, database):
         return Snapshot(database, f"id-{self.epoch}", self.epoch, datetime.now(UTC))
 
+    def of(self, step):
+        return self.get(step.database) if step.database is not None else None
+
     def renew(self, database, lost):
         if lost.epoch == self.epoch:
             self.epoch += 1

@@ -13,8 +13,8 @@ import pytest
 
 from dtsrun.api import DatabaseSelection, MigrationType, Pattern, Resources, SecretReference, Selection, Spec
 from dtsrun.errors import SpecError
-from dtsrun.registry import Registry
-from dtsrun.spec import InvalidSpec, load_spec, local_plugins
+from dtsrun.registry import Registry, load_registry
+from dtsrun.spec import InvalidSpec, load_spec, local_plugins, parse_spec
 
 Read = Callable[[str], Spec]
 Spoiled = Callable[[dict[str, Any]], str]
@@ -118,17 +118,17 @@ def test_two_databases_cannot_become_one(complaints: Complaints, spoiled: Spoile
     assert line.endswith("/migration/objects/databases/c: `c` and `a` would both become `c`")
 
 
-def test_following_changes_is_refused_with_what_works_instead(read: Read, spoiled: Spoiled) -> None:
-    with pytest.raises(InvalidSpec, match="`full_incremental` is not built yet") as caught:
-        read(spoiled({"migration.type": "full_incremental"}))
-    assert caught.value.hint == "set migration.type to structural or full"
+def test_changes_are_followed_by_an_engine_that_is_there(tmp_path: Path, spoiled: Spoiled) -> None:
+    def read(**options: object) -> Spec:
+        text = spoiled({"migration.type": "full_incremental", "migration.stages": {"incremental": options}}).replace(
+            "type: network", "type: public_network"
+        )
+        return parse_spec(text, path=tmp_path / "spec.yaml", registry=load_registry())
 
-
-def test_that_refusal_comes_with_all_other_violations(complaints: Complaints, spoiled: Spoiled) -> None:
-    lines = complaints(
-        spoiled({"migration.type": "full_incremental", "task.name": "", "prechecks.policy": "nowhere.yaml"})
-    )
-    assert [line.split(" ")[1] for line in lines] == ["/task/name:", "/migration/type:", "/prechecks/policy:"]
+    assert read(engine="subscription", groups=2).migration_type is MigrationType.FULL_INCREMENTAL
+    with pytest.raises(InvalidSpec, match="no engine of this name: expected .*subscription") as caught:
+        read(engine="subscriptoin")
+    assert caught.value.hint == "did you mean `subscription`?"
 
 
 class TestPasswords:

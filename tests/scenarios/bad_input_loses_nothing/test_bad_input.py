@@ -39,12 +39,6 @@ def test_every_mistake_of_a_spec_is_shown_at_once_with_its_place(bench: Bench) -
     assert "access" in done.err
 
 
-def test_what_is_not_built_yet_is_said_plainly(bench: Bench) -> None:
-    done = bench.run(bench.spec(migration={"type": "full_incremental"}))
-    assert done.code == 2
-    assert "not built yet" in done.said
-
-
 def test_a_broken_plugin_stops_before_any_connection(bench: Bench) -> None:
     bench.write("broken.py", "raise RuntimeError('half written')")
     done = bench.run(bench.spec(plugins=["./broken.py"]))

@@ -1,0 +1,344 @@
+"""Epochs that changes are followed from, and the links that follow them: what a run of `full_incremental` holds.
+
+An epoch of a database is a replication slot and the snapshot that was exported when it was made. The publications of
+the epoch name every followed table and are made before the slot, since a slot sees only publications that were there
+at its beginning. When all is copied, each epoch's publications keep just the tables that were copied in its snapshot.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dtsrun import marks
+from dtsrun.api import (
+    Connection,
+    Engine,
+    Identity,
+    Link,
+    LinkStatus,
+    LinkTable,
+    Route,
+    ServerFacts,
+    Side,
+    Spec,
+    Step,
+)
+from dtsrun.engine.ends import Ends
+from dtsrun.engine.snapshots import Held, Snapshot
+from dtsrun.engine.undo import undo
+from dtsrun.errors import Interrupted, MigrationError
+from dtsrun.incremental.identities import Decision, apply
+from dtsrun.incremental.names import family_name, link_name
+from dtsrun.incremental.publications import keep_only, publication_names, publish
+from dtsrun.incremental.slots import copy_slot, create_slot, drop_slot, slot_names
+from dtsrun.journal import Creation, Journal
+from dtsrun.plan import Plan, with_defaults
+from dtsrun.postgres.lsn import parse_lsn
+from dtsrun.spec.quantities import parse_duration
+
+STAGE: Final = "stage.incremental"
+
+Say = Callable[[str, str], None]
+
+
+class View:
+    """What an engine may use (see `dtsrun.api.EngineContext`). Safe to use from several threads."""
+
+    def __init__(self, ends: Ends, journal: Journal, task: str) -> None:
+        self.task = task
+        self._ends = ends
+        self._journal = journal
+        self._connections: dict[tuple[Side, str], Connection] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def spec(self) -> Spec:
+        """The spec that the task runs."""
+        return self._ends.spec
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The options of the stage `incremental`."""
+        return options_of(self._ends)
+
+    def facts(self, side: Side) -> ServerFacts:
+        """Return what a server says of itself."""
+        return self._ends.facts[side]
+
+    def route(self, side: Side) -> Route:
+        """Return the open route of a side."""
+        return self._ends.routes[side]
+
+    def source(self, database: str) -> Connection:
+        """Return an autocommit connection to a database of the source."""
+        return self._connection("source", database)
+
+    def target(self, database: str) -> Connection:
+        """Return an autocommit connection to the target's counterpart."""
+        return self._connection("target", database)
+
+    def created(self, side: Side, what: str, name: str, database: str | None = None, undo: str | None = None) -> None:
+        """Remember what is about to be made."""
+        made = Creation(side=side, what=what, name=name, database=database, undo=undo)
+        self._journal.created(self.task, made)
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            for connection in self._connections.values():
+                connection.close()
+            self._connections.clear()
+
+    def _connection(self, side: Side, database: str) -> Connection:
+        with self._lock:
+            known = self._connections.get((side, database))
+            if known is None or known.closed:
+                known = self._ends.connect(side, database, f"{self.task} following")
+                self._connections[side, database] = known
+            return known
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Which step copied which tables' rows, by the plan."""
+
+    tables_of: Mapping[str, Sequence[int]]
+    """OIDs by the step's key."""
+
+    @staticmethod
+    def of(plan: Plan) -> Copied:
+        """Read it out of what the steps provide."""
+        return Copied({key: own for key, step in plan.steps.items() if (own := _own_tables(step))})
+
+    def epochs(self, found: Mapping[str, marks.Mark]) -> Mapping[int, int]:
+        """Return the epoch of each table whose rows are in, by its OID."""
+        epochs: dict[int, int] = {}
+        for key, tables in self.tables_of.items():
+            mark = found.get(key)
+            if mark is not None and mark.done:
+                epochs.update(dict.fromkeys(tables, mark.epoch))
+        return epochs
+
+
+class Following:
+    """The epochs and links of one run.
+
+    Args:
+        tables_of: how the tables of a database are followed, with what has to be changed for it.
+        say: kind and text of an event.
+        is_stopping: whether the user wants the task to stop.
+    """
+
+    def __init__(
+        self,
+        ends: Ends,
+        journal: Journal,
+        *,
+        tables_of: Callable[[str], Sequence[Decision]],
+        say: Say,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self._ends = ends
+        self._journal = journal
+        self._task = ends.spec.task.name
+        self._tables_of = tables_of
+        self._say = say
+        self._is_stopping = is_stopping
+        self._copied = Copied({})
+        self._links: dict[str, tuple[Link, ...]] = {}
+        self.view = View(ends, journal, self._task)
+        self.engine = engine_of(ends)
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """All links that were begun in this run."""
+        return [link for links in self._links.values() for link in links]
+
+    def close(self) -> None:
+        """Let the connections go; what follows the source goes on."""
+        self.view.close()
+
+    def expect(self, plan: Plan) -> None:
+        """Learn from the plan which step copies which table."""
+        self._copied = Copied.of(plan)
+
+    # --- epochs ------------------------------------------------------------------------------------------------
+
+    def begin_epoch(self, database: str, epoch: int) -> Held:
+        """Publish the tables, make the slot, and hold its snapshot.
+
+        Raises:
+            MigrationError: the source refuses, or makes us wait too long; says for whom.
+            Interrupted: the user stopped the task.
+        """
+        decisions = self._tables_of(database)
+        for decision in decisions:
+            self._identify(database, decision)
+        tables = [decision.table for decision in decisions]
+        names = [link_name(self._task, database, epoch, group) for group in _groups(tables)]
+        for group, name in enumerate(names):
+            self._publish(database, name, [table for table in tables if table.group == group])
+        return self._hold_slot(database, epoch, names)
+
+    def _identify(self, database: str, decision: Decision) -> None:
+        if decision.change is None:
+            return
+        # The target gets the changed identity with the table's definition, so it is given back there as well.
+        for side in ("source", "target"):
+            self.view.created(side, "replica identity", decision.table.qualified, database, decision.undo)
+        apply(self.view.source(database), decision)
+
+    def _publish(self, database: str, link: str, tables: Sequence[LinkTable]) -> None:
+        for name in publication_names(link, tables):
+            self.view.created("source", "publication", name, database)
+        publish(self.view.source(database), link, tables, major=self._ends.facts["source"].major)
+
+    def _hold_slot(self, database: str, epoch: int, names: Sequence[str]) -> Held:
+        source = self.view.source(database)
+        for name in names:
+            self.view.created("source", "slot", name, database)
+            drop_slot(source, name)  # of a start that was killed before anything was copied in its snapshot
+        held = create_slot(
+            self._ends.routes["source"],
+            database,
+            names[0],
+            wait=parse_duration(self.view.options["slot_wait"]),
+            watcher=source,
+            waiting=self._waiting,
+        )
+        try:
+            for name in names[1:]:
+                copy_slot(source, names[0], name)
+        except BaseException:
+            held.connection.close()
+            raise
+        self._say("slot", f"slot {names[0]} of {database} begins; epoch {epoch}")
+        return Snapshot(database, held.snapshot, epoch, held.made_at), held.connection
+
+    def _waiting(self, said: str) -> None:
+        if self._is_stopping():
+            raise Interrupted("the task was stopped", hint="run the same command again to continue")
+        if said:
+            self._say("waiting", f"the slot waits for {said}")
+
+    # --- links -------------------------------------------------------------------------------------------------
+
+    def follow(self, step: Step) -> Sequence[LinkStatus]:
+        """Let the engine carry the changes of the tables of a step, each from its own epoch on."""
+        database = step.database
+        assert database is not None  # the stage plans a step for each database
+        tables = tables_of_step(step)
+        links = self._made_links(database, tables)
+        for link in links:
+            self.engine.start(self.view, link)
+        self._links[database] = tuple(links)
+        return [self.engine.status(self.view, link) for link in links]
+
+    def statuses(self) -> Sequence[LinkStatus]:
+        """Return how all links stand."""
+        return [self.engine.status(self.view, link) for link in self.links]
+
+    def start(self) -> None:
+        """Let the links go on that `stop` stopped."""
+        for link in self.links:
+            self.engine.start(self.view, link)
+
+    def stop(self) -> None:
+        """Stop all links; their positions are kept."""
+        for link in self.links:
+            self.engine.stop(self.view, link)
+
+    def remove(self) -> None:
+        """Take away links, slots, publications and identities. Safe to repeat."""
+        for link in self.links:
+            self.engine.remove(self.view, link)
+        kinds = ("subscription", "slot", "publication", "replica identity")
+        undo(self._ends, self._journal, self._task, self._say, only=kinds)
+
+    def _made_links(self, database: str, tables: Sequence[LinkTable]) -> list[Link]:
+        """Return a link for each epoch and group that has tables; the slots of other epochs are dropped.
+
+        Raises:
+            MigrationError: a slot is gone, and with it the changes since the copy.
+        """
+        source = self.view.source(database)
+        epochs = self._copied.epochs(self._marks(database))
+        parts: dict[tuple[int, int], list[LinkTable]] = {}
+        for table in tables:
+            parts.setdefault((epochs[table.oid], table.group), []).append(table)
+        wanted = {link_name(self._task, database, *part): part for part in sorted(parts)}
+        there = slot_names(source, family_name(self._task, database))
+        lost = [name for name in wanted if name not in there]
+        if lost:
+            raise MigrationError(
+                f"source: slot {lost[0]} of {database} is gone, and with it the changes since the copy",
+                hint="start over with --restart",
+            )
+        for name in set(there) - set(wanted):
+            drop_slot(source, name)
+        return [self._link(database, name, *part, parts[part], tables) for name, part in wanted.items()]
+
+    def _link(
+        self,
+        database: str,
+        name: str,
+        epoch: int,
+        group: int,
+        own: Sequence[LinkTable],
+        followed: Sequence[LinkTable],
+    ) -> Link:
+        source = self.view.source(database)
+        made = publication_names(name, [table for table in followed if table.group == group])
+        keep_only(source, made, [table.oid for table in own])
+        row = source.execute(
+            "select confirmed_flush_lsn::text as position from pg_catalog.pg_replication_slots where slot_name = %s",
+            [name],
+        ).fetchone()
+        assert row is not None  # it was there a moment ago, and nobody else drops it
+        return Link(
+            name=name,
+            database=database,
+            epoch=epoch,
+            group=group,
+            publications=publication_names(name, own),
+            start_lsn=parse_lsn(row.position),
+            tables=tuple(own),
+        )
+
+    def _marks(self, database: str) -> Mapping[str, marks.Mark]:
+        return marks.read_all(self.view.target(database), self._task)
+
+
+def tables_of_step(step: Step) -> list[LinkTable]:
+    """Return the tables that a step of the stage `incremental` follows."""
+    return [LinkTable(**{**table, "identity": Identity(table["identity"])}) for table in step.args["tables"]]
+
+
+def planned_tables(plan: Plan) -> Callable[[str], Sequence[Decision]]:
+    """Return how tables are followed by a plan that was made in an earlier run; nothing is left to change for it."""
+    steps = [step for step in plan.steps.values() if step.plugin == STAGE]
+    known = {s.database: [Decision(table=table) for table in tables_of_step(s)] for s in steps}
+    return lambda database: known.get(database, [])
+
+
+def options_of(ends: Ends) -> Mapping[str, Any]:
+    """Return the options of the stage `incremental` over its defaults."""
+    return with_defaults(ends.registry.get(STAGE), ends.spec.stages.get("incremental", {}))
+
+
+def engine_of(ends: Ends) -> Engine:
+    """Return the engine that the spec chose. Raises PluginError where there is none of that name."""
+    engine = ends.registry.get(f"engine.{options_of(ends)['engine']}")
+    assert isinstance(engine, Engine)  # the registry keeps names to their family
+    return engine
+
+
+def _groups(tables: Sequence[LinkTable]) -> range:
+    return range(max((table.group for table in tables), default=0) + 1)
+
+
+def _own_tables(step: Step) -> list[int]:
+    return [int(name.rpartition("/")[2]) for name in step.provides if "/own-rows/" in name]
