@@ -48,7 +48,15 @@ class Plan:
 
     def only(self, *stages: str) -> Plan:
         """Return the steps of some stages alone, as if all else that they wait for were done."""
-        chosen = {k: s for k, s in self.steps.items() if s.stage in stages}
+        return self._part(stages)
+
+    def without(self, *stages: str) -> Plan:
+        """Return the steps of all stages but some, as if those of the others were done."""
+        return self._part({step.stage for step in self.steps.values()} - set(stages))
+
+    def _part(self, stages: Iterable[str]) -> Plan:
+        wanted = frozenset(stages)
+        chosen = {k: s for k, s in self.steps.items() if s.stage in wanted}
         return _resolved(replace(s, after=tuple(k for k in s.after if k in chosen), needs=()) for s in chosen.values())
 
     def as_data(self) -> list[dict[str, Any]]:

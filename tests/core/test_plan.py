@@ -86,6 +86,14 @@ def test_one_stage_alone_stands_without_the_others():
     assert verify.steps["w"].after == ("v",)
 
 
+def test_a_plan_is_walked_in_two_parts_without_losing_a_step():
+    plan = planned(step("rows"), step("index", stage="indexes", after=("rows",)), step("look", stage="verify"))
+    early, late = plan.without("verify", "complete"), plan.only("verify", "complete")
+    assert (early.order, late.order) == (("rows", "index"), ("look",))
+    assert early.steps["index"].after == ("rows",)
+    assert late.steps["look"].after == ()
+
+
 def test_what_the_user_sets_is_kept_and_what_is_chosen_is_said():
     resources, why = decide_resources(Resources(copy=5))
     assert resources.copy == 5

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from dtsrun.cli.output import progress_for
+from dtsrun.engine.check_task import all_checks, check_task, is_chosen
 from dtsrun.engine.ends import read_spec
+from dtsrun.engine.face import Ended, RunOptions
 from dtsrun.engine.policy import Policy
-from dtsrun.engine.task import Ended, RunOptions, all_checks, check_task, is_chosen
 from dtsrun.errors import SpecError
 from dtsrun.report.check_html import checked_html
 from dtsrun.report.checked import Checked, checked_json

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dtsrun.engine.task import Ended, task_folder
+from dtsrun.engine.ends import task_folder
+from dtsrun.engine.face import Ended
 from dtsrun.errors import DtsrunError
 from dtsrun.journal import Journal
 from dtsrun.report.as_json import report_json

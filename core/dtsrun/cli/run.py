@@ -9,7 +9,8 @@ from pathlib import Path
 
 from dtsrun.api import CheckResult
 from dtsrun.cli.output import add_progress_arguments, progress_for, show_ended
-from dtsrun.engine.task import RunOptions, run_task
+from dtsrun.engine.face import RunOptions
+from dtsrun.engine.task import run_task
 from dtsrun.report.findings import render_checks
 from dtsrun.report.terminal import show
 

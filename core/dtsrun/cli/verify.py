@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dtsrun.cli.output import add_progress_arguments, progress_for, show_ended
 from dtsrun.engine.control import spec_of
-from dtsrun.engine.task import verify_task
+from dtsrun.engine.verify_task import verify_task
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

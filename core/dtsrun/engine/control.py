@@ -8,10 +8,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from dtsrun.api.plugins import Removable
-from dtsrun.engine.ends import SIDES, access_of, home_folder, open_ends, read_spec
+from dtsrun.engine.ends import SIDES, access_of, home_folder, open_ends, read_spec, task_folder
 from dtsrun.engine.lock import lock_on_target, runner_lock
 from dtsrun.engine.states import allows
-from dtsrun.engine.task import task_folder
 from dtsrun.engine.tidy import tidy
 from dtsrun.errors import DtsrunError, MigrationError, SpecError
 from dtsrun.journal import Journal, TaskRecord

@@ -41,6 +41,11 @@ def home_folder() -> Path:
     return Path(chosen).expanduser().resolve() if chosen else platformdirs.user_state_path("dtsrun")
 
 
+def task_folder(home: Path, task: str) -> Path:
+    """Return where a task's log, reports and lock lie. Names of tasks are checked by the spec."""
+    return home / "tasks" / task
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """What an access type may use (see `dtsrun.api.AccessContext`)."""

@@ -26,6 +26,12 @@ ALLOWED: Final[Mapping[str, frozenset[str]]] = {
 FINISHED: Final = frozenset({"succeeded", "stopped"})
 """States after which a new task of the same name may begin."""
 
+RESUMABLE: Final = frozenset({"running", "paused", "failed"})
+"""States in which a plan has begun to be carried out."""
+
+UNBEGUN: Final = frozenset({"creating", "checking", "check_failed", "check_passed"})
+"""States in which nothing is made on the target yet."""
+
 
 def allows(state: str, operation: str) -> bool:
     """Tell whether an operation may be asked for in a state."""

@@ -1,0 +1,307 @@
+"""One run of a task: what comes before the work, the work, and its end.
+
+    creating -> checking -> check_failed | check_passed -> running -> succeeded | failed | paused
+
+The work is a plan, walked in one go or in parts (`Plan.only`, `Plan.without`), each part by `Run._walk`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from dtsrun import marks
+from dtsrun.api import CheckResult, Inventory, Spec
+from dtsrun.engine.check_task import describe, make_checks, save_checks, verdict
+from dtsrun.engine.ends import SIDES, Ends, open_ends, task_folder
+from dtsrun.engine.face import Confirm, Ended, Listener, RunOptions
+from dtsrun.engine.lock import lock_on_target
+from dtsrun.engine.policy import policy_digest, ties_of
+from dtsrun.engine.prepare import Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
+from dtsrun.engine.signals import on_signals
+from dtsrun.engine.signature import SIGNATURE, left_by_a_lost_journal, sign
+from dtsrun.engine.snapshots import Snapshots
+from dtsrun.engine.states import FINISHED, RESUMABLE
+from dtsrun.engine.tidy import start_over, tidy
+from dtsrun.engine.walk import Outcome, Walk
+from dtsrun.engine.witness import JournalWitness
+from dtsrun.engine.worker import Worker
+from dtsrun.errors import DifferencesFound, DtsrunError, Interrupted, MigrationError, SpecError
+from dtsrun.journal import Journal, TaskRecord
+from dtsrun.plan import Plan, decide_resources
+from dtsrun.postgres.session import runner_name
+from dtsrun.registry import Registry
+from dtsrun.task_log import configure_task_log
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What a run has to carry out, and with what."""
+
+    ends: Ends
+    plan: Plan
+    snapshots: Snapshots
+    found: Mapping[str, marks.Mark] = field(default_factory=dict)
+    """What the target remembers of earlier runs, by step."""
+    checks: Sequence[CheckResult] = ()
+
+    @property
+    def done(self) -> frozenset[str]:
+        """Keys of the steps that earlier runs finished."""
+        return frozenset(key for key, mark in self.found.items() if mark.done and key in self.plan.steps)
+
+
+class Run:
+    """One run of a task."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        registry: Registry,
+        journal: Journal,
+        options: RunOptions,
+        listener: Listener,
+        confirm: Confirm,
+        *,
+        name: str | None = None,
+    ) -> None:
+        """Args: name: what the run is called in the journal, if not by the task's own name."""
+        self._spec = spec
+        self._registry = registry
+        self._journal = journal
+        self._options = options
+        self._listener = listener
+        self._confirm = confirm
+        self._name = name or spec.task.name
+        self._log = structlog.get_logger(task=self._name)
+
+    def run(self, known: TaskRecord | None) -> Ended:
+        """Check, then migrate; or continue."""
+        self._refuse_changed_spec(known)
+        fresh = known is None or known.state in FINISHED or self._options.restart
+        with self._recording(), open_ends(self._spec, self._registry) as ends, self._alone(ends):
+            if known is not None and fresh:
+                self._forget(ends, known)
+            task = self._begin()
+            resumed = not fresh and task.state in RESUMABLE and self._journal.plan(self._name) is not None
+            return self._continue(ends) if resumed else self._start(ends)
+
+    def verify(self) -> Ended:
+        """Compare both ends."""
+        with self._recording(), open_ends(self._spec, self._registry) as ends:
+            self._begin()
+            snapshots = snapshots_of(ends, lambda _: 1)
+            try:
+                preparation = Preparation(ends, snapshots)
+                plan = preparation.plan().only("verify")
+                self._save(plan, preparation.inventory, ends)
+                return self._carry_out(Work(ends=ends, plan=plan, snapshots=snapshots), tidy_up=False)
+            finally:
+                snapshots.close()
+
+    # --- before the work ---------------------------------------------------------------------------------------
+
+    def _refuse_changed_spec(self, known: TaskRecord | None) -> None:
+        if known is None or self._options.restart or known.state in FINISHED:
+            return
+        if known.digest != self._spec.digest and known.state in RESUMABLE:
+            raise SpecError(
+                f"the spec has changed since task {self._name} began, and it is not finished",
+                where=str(self._spec.path),
+                hint="put the spec back, or start over with --restart, or give the new spec another task.name",
+            )
+
+    def _begin(self) -> TaskRecord:
+        task = self._journal.begin_task(
+            self._name,
+            spec_path=self._spec.path.resolve(),
+            digest=self._spec.digest,
+            migration_type=self._spec.migration_type.value,
+            runner=runner_name(),
+        )
+        for warning in self._spec.warnings:
+            self._say("warning", warning)
+        return task
+
+    def _forget(self, ends: Ends, known: TaskRecord) -> None:
+        if known.state not in FINISHED:
+            start_over(ends, self._journal, self._say)
+        self._journal.forget_task(self._name)
+
+    def _start(self, ends: Ends) -> Ended:
+        snapshots = snapshots_of(ends, lambda _: 1)
+        try:
+            preparation = Preparation(ends, snapshots)
+            found = left_by_a_lost_journal(preparation)
+            if found:
+                self._say("resume", "the journal of this task is not here; the target remembers what is done")
+            checks = [] if found else self._check(preparation)
+            if isinstance(checks, Ended):
+                return checks
+            plan = preparation.plan()
+            self._save(plan, preparation.inventory, ends)
+            found = without_lost_databases(found, plan, self._spec, preparation.target_databases())
+            sign(ends)
+            return self._carry_out(Work(ends=ends, plan=plan, snapshots=snapshots, found=found, checks=checks))
+        finally:
+            snapshots.close()
+
+    def _continue(self, ends: Ends) -> Ended:
+        data = self._journal.plan(self._name)
+        assert data is not None
+        plan = Plan.from_data(data)
+        databases = {key: step.database for key, step in plan.steps.items()}
+        names = sorted({name for name in databases.values() if name is not None})
+        exist = Preparation(ends).target_databases()
+        found = without_lost_databases(read_marks(ends, names, exist), plan, self._spec, exist)
+        epochs = first_epochs(found, databases)
+        snapshots = snapshots_of(ends, lambda database: epochs.get(database, 1))
+        self._journal.take_requests(self._name)
+        done = sum(mark.done and key in plan.steps for key, mark in found.items())
+        self._say("resume", f"continuing: {done} of {len(plan.steps)} steps are done")
+        self._notice_other_policy()
+        try:
+            checks = self._journal.findings(self._name)
+            return self._carry_out(Work(ends=ends, plan=plan, snapshots=snapshots, found=found, checks=checks))
+        finally:
+            snapshots.close()
+
+    def _check(self, preparation: Preparation) -> list[CheckResult] | Ended:
+        self._journal.set_state(self._name, "checking")
+        results = make_checks(preparation, self._options, self._listener)
+        self._tie(preparation, results)
+        error = verdict(self._spec, results, self._confirm)
+        self._journal.set_state(self._name, "check_failed" if error else "check_passed")
+        if error:
+            return Ended(self._name, self._journal.home, checks=results, error=error)
+        return results
+
+    def _tie(self, preparation: Preparation, results: Sequence[CheckResult]) -> None:
+        """Remember what came of the checks with what they are tied to, and say what changed since earlier ones."""
+        ties = ties_of(self._spec, preparation.known_inventory)
+        known = self._journal.task(self._name)
+        earlier = known.summary.get("checked") if known else None
+        if earlier and (changed := ties.changes(earlier)):
+            self._say("checked", f"since the checks of {earlier['at']} other: {', '.join(changed)}")
+        save_checks(self._journal, self._name, results, ties)
+
+    def _notice_other_policy(self) -> None:
+        """Say, where work goes on, that its checks were made under another policy; they are not made again."""
+        known = self._journal.task(self._name)
+        checked = known.summary.get("checked") if known else None
+        if checked and checked.get("policy") != policy_digest(self._spec):
+            self._say("checked", f"the policy has changed since the checks of {checked['at']}; they are not repeated")
+
+    # --- the work ----------------------------------------------------------------------------------------------
+
+    def _save(self, plan: Plan, inventory: Inventory, ends: Ends) -> None:
+        self._journal.save_plan(self._name, [plan.steps[key] for key in plan.order], plan.as_data())
+        folder = task_folder(self._journal.home, self._name)
+        self._journal.set_summary(
+            self._name,
+            **describe(ends),
+            objects=_count_objects(inventory),
+            left_out=list(inventory.left_out),
+            verify_mode=self._spec.stages.get("verify", {}).get("mode", "full"),
+            notes=[note for side in SIDES for note in ends.routes[side].notes],
+            paths={name: str(folder / f"report.{name}") for name in ("html", "json")}
+            | {"log": str(folder / "log.jsonl")},
+        )
+
+    def _carry_out(self, work: Work, *, tidy_up: bool = True) -> Ended:
+        self._journal.set_state(self._name, "running")
+        self._take_over(work)
+        outcome = self._walk(work, work.plan)
+        return self._finish(work, outcome, tidy_up=tidy_up)
+
+    def _take_over(self, work: Work) -> None:
+        """Let the journal and the user know what earlier runs finished."""
+        for key, mark in work.found.items():
+            if mark.done and key != SIGNATURE:
+                self._journal.step_known_done(self._name, key, mark.rows, mark.bytes, mark.epoch or None)
+        self._listener.on_plan([work.plan.steps[key] for key in work.plan.order])
+        for key in work.done:
+            self._listener.on_step(key, "done")
+
+    def _walk(self, work: Work, plan: Plan) -> Outcome:
+        """Walk a plan: the whole of the task's, or the part that its time has come for.
+
+        Raises:
+            Interrupted: the user stopped it; the task is paused.
+        """
+        resources, why = decide_resources(self._spec.resources)
+        self._say("resources", why)
+        walk = Walk(
+            plan,
+            resources,
+            make_worker=lambda callbacks: Worker(work.ends, self._name, callbacks),
+            snapshots=work.snapshots,
+            witness=JournalWitness(self._name, self._journal, self._listener, self._log),
+            retry_for=self._spec.task.retry_for,
+        )
+        try:
+            with on_signals(walk.stop):
+                return walk.run(work.done)
+        except Interrupted:
+            self._journal.set_state(self._name, "paused")
+            raise
+
+    def _finish(self, work: Work, outcome: Outcome, *, tidy_up: bool) -> Ended:
+        error = self._error_of(outcome)
+        if error is None and tidy_up:
+            tidy(work.ends, self._journal)
+        self._journal.set_state(self._name, "failed" if error else "succeeded")
+        return Ended(self._name, self._journal.home, checks=work.checks, error=error)
+
+    def _error_of(self, outcome: Outcome) -> DtsrunError | None:
+        failures = self._journal.failures(self._name)
+        if outcome.failed or failures:
+            count = len(failures) or len(outcome.failed)
+            noun = "thing" if count == 1 else "things"
+            return MigrationError(
+                f"{count} {noun} could not be moved; everything else was",
+                hint="mend what is listed, then run the same command again: only the rest is done",
+            )
+        differences = self._journal.differences(self._name)
+        if differences:
+            noun = "difference" if len(differences) == 1 else "differences"
+            return DifferencesFound(
+                f"{len(differences)} {noun} between source and target", hint=f"dtsrun show {self._name}"
+            )
+        return None
+
+    # --- small things ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """Let an error that ends the run leave its trace in the journal."""
+        with configure_task_log(task_folder(self._journal.home, self._name) / "log.jsonl"):
+            try:
+                yield
+            except DtsrunError as error:
+                if self._journal.task(self._name) is not None:
+                    self._journal.event(self._name, "error", str(error))
+                raise
+
+    @contextmanager
+    def _alone(self, ends: Ends) -> Iterator[None]:
+        with ends.connect("target", None, f"{self._name} {runner_name()}") as connection:
+            lock_on_target(connection, self._name)
+            yield
+
+    def _say(self, kind: str, message: str) -> None:
+        self._journal.event(self._name, kind, message)
+        self._listener.on_message(message)
+
+
+def _count_objects(inventory: Inventory) -> Mapping[str, int]:
+    kinds = Counter(
+        entry.kind.removeprefix("object.") for db in inventory.databases.values() for entry in db.entries.values()
+    )
+    objects = {"roles": len(inventory.roles), "databases": len(inventory.databases)}
+    large = sum(db.large_objects.count for db in inventory.databases.values())
+    return {**dict(sorted(kinds.items())), **objects, **({"large objects": large} if large else {})}

@@ -1,0 +1,83 @@
+"""Who writes what a walk does into the journal and the log, and shows it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from dtsrun.api import Failure, Step, StepResult
+from dtsrun.engine.face import Listener
+from dtsrun.engine.snapshots import Snapshot
+from dtsrun.journal import Creation, Journal
+
+REQUEST_SECONDS: Final = 0.5
+"""How often the journal is asked what another terminal wants."""
+
+
+class JournalWitness:
+    """Writes what the walk does into the journal and the log, and shows it."""
+
+    def __init__(self, task: str, journal: Journal, listener: Listener, log: Any) -> None:
+        self._task = task
+        self._journal = journal
+        self._listener = listener
+        self._log = log
+        self._look_again = 0.0
+
+    def started(self, step: Step, worker: str, epoch: int) -> None:
+        self._journal.step_started(self._task, step.key, worker, epoch or None)
+        self._listener.on_step(step.key, "running")
+        self._log.info("step started", step=step.key, epoch=epoch)
+
+    def finished(self, step: Step, result: StepResult) -> None:
+        state = "failed" if result.failures else "done"
+        message = f"{len(result.failures)} objects failed" if result.failures else ""
+        self._journal.step_finished(self._task, step.key, state, result, message)
+        self._listener.on_step(step.key, state)
+        self._log.info("step finished", step=step.key, rows=result.rows, bytes=result.bytes, state=state)
+        for failure in result.failures:
+            self._tell("failure", step, f"{failure.object}: {failure.message}")
+
+    def failed(self, step: Step, message: str) -> None:
+        failure = Failure(object=step.title or step.key, message=message)
+        self._journal.step_finished(self._task, step.key, "failed", StepResult(failures=(failure,)), message)
+        self._listener.on_step(step.key, "failed")
+        self._tell("failure", step, f"{step.title or step.key}: {message}")
+
+    def blocked(self, step: Step, message: str) -> None:
+        self._journal.step_blocked(self._task, step.key, message)
+        self._listener.on_step(step.key, "blocked")
+        self._log.warning("step blocked", step=step.key, reason=message)
+
+    def put_back(self, step: Step) -> None:
+        self._journal.step_put_back(self._task, step.key)
+        self._listener.on_step(step.key, "waiting")
+
+    def retrying(self, step: Step, message: str, pause: float) -> None:
+        self.put_back(step)
+        self._tell("retry", step, f"{step.title or step.key}: {message}; trying again in {pause:.0f} s")
+
+    def new_epoch(self, snapshot: Snapshot, lost: Snapshot) -> None:
+        message = (
+            f"the snapshot of {snapshot.database} was lost; what is not yet copied is read in a new one"
+            f" (epoch {snapshot.epoch}, {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC)"
+        )
+        self._journal.event(self._task, "epoch", message, data={"database": snapshot.database, "epoch": snapshot.epoch})
+        self._listener.on_message(message)
+
+    def progress(self, key: str, rows: int, size: int) -> None:
+        self._listener.on_progress(key, rows, size)
+
+    def created(self, what: str, name: str) -> None:
+        self._journal.created(self._task, Creation(side="target", what=what, name=name))
+
+    def wants_stop(self) -> bool:
+        if time.monotonic() < self._look_again:
+            return False
+        self._look_again = time.monotonic() + REQUEST_SECONDS
+        return "pause" in self._journal.take_requests(self._task)
+
+    def _tell(self, kind: str, step: Step, message: str) -> None:
+        self._journal.event(self._task, kind, message, step=step.key)
+        self._listener.on_message(message)
+        self._log.warning(message, step=step.key, kind=kind)
