@@ -25,6 +25,7 @@ DIALECT: Final = jsonschema.Draft202012Validator
 
 
 ACCESS: Final = "How the server is reached; `type` decides which other keys there are."
+REFERENCE: Final = "A reference to a secret; never the secret itself."
 INVENTORY: Final = "What knows the addresses of instances; `type` decides which other keys there are."
 
 
@@ -66,6 +67,8 @@ def compose_schema(registry: KnownPlugins) -> Schema:
     definitions["inventory"] = _union(registry.inventory_providers, definitions)
     definitions["inventory"] |= {"title": "Inventory", "description": INVENTORY}
     definitions["secret"] = _secret(registry.secrets)
+    # For what may not stand in the spec itself: an access key opens more than one server.
+    definitions["secret_reference"] = {**definitions["secret"], "type": "object", "description": REFERENCE}
     definitions["pattern"] = _pattern(registry.object_kinds)
     definitions["kinds"] = _by_name("Options of object kinds, by name.", registry.object_kinds)
     definitions["stages"] = _by_name("Options of stages, by name.", registry.stages)

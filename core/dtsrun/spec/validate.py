@@ -131,6 +131,10 @@ def _violations(document: Document, fault: Fault) -> Iterator[Violation]:
     elif fault.keyword == "required":
         for key in (key for key in fault.asked if key not in fault.found):
             yield document.violation(path, f"`{key}` is missing{_description(fault.schema, key)}")
+    elif fault.keyword == "dependentRequired":
+        for key in (key for key in fault.asked if key in fault.found):
+            for needed in (each for each in fault.asked[key] if each not in fault.found):
+                yield document.violation(path, f"`{needed}` is missing, which `{key}` needs")
     elif isinstance(fault.found, str) and isinstance(_at(document.data, path), dict):
         yield document.violation([*path, fault.found], _message(fault, path), key=True)  # propertyNames
     else:
