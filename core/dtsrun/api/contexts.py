@@ -61,6 +61,9 @@ class CheckContext(Protocol):
     def facts(self, side: Side) -> ServerFacts:
         """Return what a server says of itself."""
 
+    def route(self, side: Side) -> Route:
+        """Return the open route of a side."""
+
     def source(self, database: str | None = None) -> Connection:
         """Return a connection to a database of the source; None means the maintenance database."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from psycopg.pq import TransactionStatus
 
-from dtsrun.api import Connection, Entry, Inventory, Precheck, ProbeResult, ServerFacts, Side, Spec
+from dtsrun.api import Connection, Entry, Inventory, Precheck, ProbeResult, Route, ServerFacts, Side, Spec
 from dtsrun.engine.ends import probe_side
 from dtsrun.engine.prepare import Preparation
 from dtsrun.plan import with_defaults
@@ -136,6 +136,10 @@ class CheckView:
     def facts(self, side: Side) -> ServerFacts:
         """Return what a server says of itself."""
         return self.checking.preparation.ends.facts[side]
+
+    def route(self, side: Side) -> Route:
+        """Return the open route of a side."""
+        return self.checking.preparation.ends.routes[side]
 
     def source(self, database: str | None = None) -> Connection:
         """Return a session on the source."""

@@ -112,13 +112,20 @@ class FakeCheckContext:
         # Imported late: tests of access types and secrets, which come here too, need none of it.
         from dtsrun.inventory import read_inventory
 
-        return read_inventory(self.spec, self._route("source"), load_registry().object_kinds)
+        return read_inventory(self.spec, self.route("source"), load_registry().object_kinds)
 
     def facts(self, side: Side) -> ServerFacts:
         """Return what a server says of itself."""
         from dtsrun.inventory.facts import read_server_facts
 
         return self._answer("facts", side, lambda: read_server_facts(self._connect(side, None)))
+
+    def route(self, side: Side) -> Route:
+        """Return the route of a side. Raises AccessError where the test gives none."""
+        route = self._routes[side]
+        if route is None:
+            raise AccessError(f"the test gives no {side}")
+        return route
 
     def source(self, database: str | None = None) -> Connection:
         """Return a read-only connection to the source."""
@@ -134,7 +141,7 @@ class FakeCheckContext:
 
     def probe(self, side: Side) -> Sequence[ProbeResult]:
         """Return the connectivity test of a side."""
-        return self._answer("probes", side, lambda: list(probe_route(side, self._route(side))))
+        return self._answer("probes", side, lambda: list(probe_route(side, self.route(side))))
 
     def conflicts(self, database: str) -> Sequence[Entry]:
         """Return selected entries whose label exists on the target already."""
@@ -143,12 +150,6 @@ class FakeCheckContext:
     def _answer(self, what: str, key: str, look: Callable[[], _T]) -> _T:
         known: Mapping[str, _T] = self._known.get(what, {})
         return known[key] if key in known else look()
-
-    def _route(self, side: Side) -> Route:
-        route = self._routes[side]
-        if route is None:
-            raise AccessError(f"the test gives no {side}")
-        return route
 
     def _counterpart(self, database: str | None) -> str | None:
         return None if database is None else self.spec.selection.target_name(database)
@@ -163,7 +164,7 @@ class FakeCheckContext:
         from dtsrun.engine.checking import CHECK_SETTINGS
 
         if key not in self._connections:
-            opened = connect(self._route(side), database, settings=CHECK_SETTINGS, purpose="check")
+            opened = connect(self.route(side), database, settings=CHECK_SETTINGS, purpose="check")
             self._connections[key] = self._open.enter_context(opened)
         return self._connections[key]
 
@@ -174,7 +175,7 @@ class FakeCheckContext:
             return ()
         newest = max(self.facts("source").major, self.facts("target").major)
         name = self.spec.selection.target_name(database)
-        return dump_entries(self._route("target"), name, load_registry().object_kinds, at_least=newest)
+        return dump_entries(self.route("target"), name, load_registry().object_kinds, at_least=newest)
 
     def _conflicts(self, database: str) -> Sequence[Entry]:
         held = {entry.label for entry in self.target_entries(database)}

@@ -63,6 +63,8 @@ from dtsrun_plugins.prechecks.policy_roles import PolicyRoles
 from dtsrun_plugins.prechecks.pooler import Pooler
 from dtsrun_plugins.prechecks.prepared_transactions import PreparedTransactions
 from dtsrun_plugins.prechecks.primary_keys import PrimaryKeys
+from dtsrun_plugins.prechecks.private_address import PrivateAddress
+from dtsrun_plugins.prechecks.public_address import PublicAddress
 from dtsrun_plugins.prechecks.removed_operators import RemovedOperators
 from dtsrun_plugins.prechecks.removed_types import RemovedTypes
 from dtsrun_plugins.prechecks.replica_triggers import ReplicaTriggers
@@ -101,6 +103,7 @@ from dtsrun_plugins.prechecks.target_standby import TargetStandby
 from dtsrun_plugins.prechecks.target_subscription import TargetSubscription
 from dtsrun_plugins.prechecks.target_temp_files import TargetTempFiles
 from dtsrun_plugins.prechecks.target_templates import TargetTemplates
+from dtsrun_plugins.prechecks.tls_verification import TlsVerification
 from dtsrun_plugins.prechecks.unlogged_tables import UnloggedTables
 from dtsrun_plugins.prechecks.updates_without_identity import UpdatesWithoutIdentity
 from dtsrun_plugins.prechecks.user_mapping_secrets import UserMappingSecrets
@@ -218,6 +221,9 @@ PLUGINS: tuple[type[Precheck], ...] = (
     NondeterministicKeys,
     OtherTools,
     ClearText,
+    TlsVerification,
+    PrivateAddress,
+    PublicAddress,
     TargetTemplates,
     LargeTransactions,
     CatalogGrants,
