@@ -23,6 +23,7 @@ from typing import Any, Final, Self
 
 from dtsrun.api import CheckResult, Deviation, Difference, Failure, Finding, Fix, Outcome, Severity, Step, StepResult
 from dtsrun.errors import DtsrunError
+from dtsrun.requests import Requests
 
 FILE_NAME: Final = "journal.sqlite3"
 BUSY_SECONDS: Final = 30.0
@@ -313,16 +314,10 @@ class Journal:
 
     # --- control -----------------------------------------------------------------------------------------------
 
-    def request(self, name: str, what: str) -> None:
-        """Ask the running process for something: `pause`, `stop`."""
-        self._run("insert into request (task, at, what) values (?, ?, ?)", name, _now(), what)
-
-    def take_requests(self, name: str) -> list[str]:
-        """Return what was asked of the running process, once."""
-        with self._transaction():
-            rows = self._all("select what from request where task = ? order by rowid", name)
-            self._run("delete from request where task = ?", name)
-        return [row["what"] for row in rows]
+    @property
+    def requests(self) -> Requests:
+        """What other terminals ask of running processes."""
+        return Requests(self._all)
 
     # --- inner -------------------------------------------------------------------------------------------------
 
@@ -350,8 +345,10 @@ class Journal:
 
 def _refuse_older(connection: sqlite3.Connection) -> None:
     """Refuse a journal whose tables are of an earlier version of dtsrun, rather than stumble over them later."""
-    columns = {row["name"] for row in connection.execute("pragma table_info(creation)")}
-    if "undo" not in columns:
+    columns = {
+        row["name"] for table in ("creation", "request") for row in connection.execute(f"pragma table_info({table})")
+    }
+    if not {"undo", "arguments"} <= columns:
         raise sqlite3.DatabaseError("it was written by an earlier version; move it away, or finish its tasks with that")
 
 

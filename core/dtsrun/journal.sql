@@ -50,4 +50,14 @@ create table if not exists creation (
     database text not null default '', undo text,
     primary key (task, side, what, name, database)
 );
-create table if not exists request (task text not null, at text not null, what text not null);
+create table if not exists request (
+    id integer primary key autoincrement,
+    task text not null,
+    at text not null,
+    what text not null,
+    arguments text not null default '{}',
+    by text not null default '',
+    state text not null default 'asked',
+    message text not null default '',
+    answered_at text
+);

@@ -124,16 +124,10 @@ def test_creations_are_remembered_once_and_forgotten(journal: Journal):
     assert journal.creations("t") == []
 
 
-def test_requests_are_taken_once(journal: Journal):
-    journal.request("t", "pause")
-    assert journal.take_requests("t") == ["pause"]
-    assert journal.take_requests("t") == []
-
-
 def test_another_process_sees_what_was_written(journal: Journal):
     with Journal.open(journal.home) as other:
-        other.request("t", "pause")
-    assert journal.take_requests("t") == ["pause"]
+        other.requests.ask("t", "pause")
+    assert journal.requests.next("t").what == "pause"
 
 
 def test_a_forgotten_task_leaves_nothing(journal: Journal):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dtsrun.engine.control import cleanup_task
+from dtsrun.engine.ending import cleanup_task
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

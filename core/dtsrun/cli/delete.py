@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from dtsrun.engine.control import delete_task
+from dtsrun.engine.ending import delete_task
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("delete", help="forget a task: its marks, its reports and its private servers")
     parser.add_argument("task", metavar="TASK")
-    parser.add_argument("--force", action="store_true", help="forget it even where its marks cannot be removed")
+    parser.add_argument(
+        "--force", action="store_true", help="forget it even where what it made for itself cannot be removed"
+    )
     parser.set_defaults(run=run)
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from dtsrun.engine.ends import home_folder
+from dtsrun.engine.states import AT_WORK
 from dtsrun.journal import EventRecord, Journal
 from dtsrun.report.data import find_task
 from dtsrun.report.events import event_json, event_text
-from dtsrun.report.tasks import AT_WORK, is_abandoned
+from dtsrun.report.tasks import is_abandoned
 from dtsrun.report.terminal import show
 
 POLL_SECONDS: Final = 0.5

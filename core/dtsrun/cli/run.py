@@ -28,9 +28,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    return run_spec(arguments.spec, arguments)
+
+
+def run_spec(spec: Path, arguments: argparse.Namespace) -> int:
+    """Run a spec as the arguments ask for, and return the exit code."""
     options = RunOptions(restart=arguments.restart, keep=arguments.keep)
     with progress_for(arguments) as progress:
-        ended = run_task(arguments.spec, options, progress, lambda alarms: arguments.yes or _ask(alarms))
+        ended = run_task(spec, options, progress, lambda alarms: arguments.yes or _ask(alarms))
     return show_ended(ended, arguments)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from dtsrun.cli.output import add_progress_arguments, progress_for, show_ended
-from dtsrun.engine.control import spec_of
+from dtsrun.engine.asking import spec_of
 from dtsrun.engine.verify_task import verify_task
 
 

@@ -1,115 +1,98 @@
-"""What can be asked of a task from another terminal, or after it ended."""
+"""What is wanted of a running task: requests of other terminals, and signals; seen by the process that runs it."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from pathlib import Path
+import threading
+import time
+from typing import Final
 
-from dtsrun.api.plugins import Removable
-from dtsrun.engine.ends import SIDES, access_of, home_folder, open_ends, read_spec, task_folder
-from dtsrun.engine.lock import lock_on_target, runner_lock
-from dtsrun.engine.states import allows
-from dtsrun.engine.tidy import tidy
-from dtsrun.errors import DtsrunError, MigrationError, SpecError
-from dtsrun.journal import Journal, TaskRecord
+from dtsrun.engine.states import allows, refusal
+from dtsrun.journal import Journal
+from dtsrun.requests import Request
 
+LOOK_SECONDS: Final = 0.5
+"""How often the journal is asked."""
 
-def spec_of(name: Path) -> Path:
-    """Return the spec behind the name of a file or of a task. Raises SpecError."""
-    if name.exists():
-        return name
-    with Journal.open(home_folder()) as journal:
-        task = journal.task(str(name))
-    if task is None:
-        raise SpecError(f"there is no file and no task {str(name)!r}", hint="dtsrun list shows the tasks")
-    return Path(task.spec_path)
+ENDING: Final = frozenset({"pause", "stop"})
+"""What ends the run."""
 
 
-def pause_task(name: str) -> Iterator[str]:
-    """Ask the running process to stop cleanly."""
-    with Journal.open(home_folder()) as journal:
-        task = _allowed(journal, name, "pause")
-        journal.request(name, "pause")
-        yield f"asked {task.runner} to pause {name}; run its spec again to continue"
+class Control:
+    """The running side of `dtsrun.requests`. For one thread, but `interrupt`.
 
-
-def cleanup_task(name: str) -> Iterator[str]:
-    """Remove what a task left on both servers beside what it moved."""
-    home = home_folder()
-    with ExitStack() as stack:
-        journal = stack.enter_context(Journal.open(home))
-        task = _allowed(journal, name, "cleanup")
-        stack.enter_context(runner_lock(task_folder(home, name), name))
-        spec, registry = read_spec(Path(task.spec_path))
-        ends = stack.enter_context(open_ends(spec, registry))
-        connection = stack.enter_context(ends.connect("target", None, f"{name} cleanup"))
-        lock_on_target(connection, name)
-        tidy(ends, journal)
-        if task.state != "succeeded":
-            journal.set_state(name, "stopped")
-        yield f"removed the marks of {name} from the target; what was moved stays"
-
-
-def delete_task(name: str, *, force: bool = False) -> Iterator[str]:
-    """Forget a task: its marks on the target, its journal, reports and private servers. What was moved stays.
-
-    Args:
-        force: forget it even where its marks cannot be removed.
-
-    Raises:
-        DtsrunError: the marks cannot be removed.
+    The loop of a run asks `wanted` as often as it likes, does what is asked, and says so by `answer`: `accepted` once
+    it begins (again with news as it goes on), then `done` or `failed`. What the task's state does not allow is refused
+    here, and never seen.
     """
-    home = home_folder()
-    with ExitStack() as stack:
-        journal = stack.enter_context(Journal.open(home))
-        task = _allowed(journal, name, "delete")
-        folder = task_folder(home, name)
-        stack.enter_context(runner_lock(folder, name))
-        yield from _remove_marks(journal, task, force=force)
-        yield from _remove_private_servers(task)
-        journal.forget_task(name)
-        shutil.rmtree(folder, ignore_errors=True)
-        yield f"forgot {name}"
 
+    def __init__(self, journal: Journal, task: str) -> None:
+        self._journal = journal
+        self._task = task
+        self._interrupted = threading.Event()
+        self._look_again = 0.0
+        self.ending: Request | None = None
+        """The request that ends this run, once it was accepted; None also where a signal ends it."""
 
-def _remove_marks(journal: Journal, task: TaskRecord, *, force: bool) -> Iterator[str]:
-    """Remove the marks of a task that did not come to its end; one that did has removed them itself."""
-    if task.state == "succeeded" or journal.plan(task.name) is None:
-        return
-    try:
-        spec, registry = read_spec(Path(task.spec_path))
-        if spec.task.name != task.name:
-            return  # the record of a verification: nothing on either server is its own
-        if isinstance(access_of(spec, registry, "target")[0], Removable):
-            return  # they go with the private server that holds them
-        with open_ends(spec, registry) as ends:
-            tidy(ends, journal)
-    except (DtsrunError, OSError) as error:
-        if not force:
-            message = f"the marks of {task.name} on the target cannot be removed: {error}"
-            raise MigrationError(message, hint="--force forgets the task all the same") from error
-        yield f"left schema _dtsrun on the target: {error}"
+    def begin(self) -> None:
+        """Let go of what was asked of an earlier runner that ended without an answer."""
+        self._journal.requests.end_old(self._task, "the runner that was asked has ended; another one works now")
 
+    def interrupt(self) -> None:
+        """Ask for a pause, as a signal does. Safe to call from a signal handler."""
+        self._interrupted.set()
 
-def _remove_private_servers(task: TaskRecord) -> Iterator[str]:
-    # A spec that is gone or broken by now has nothing to say; the task is forgotten all the same.
-    with suppress(SpecError, FileNotFoundError):
-        spec, registry = read_spec(Path(task.spec_path))
-        if spec.task.name != task.name:
-            return
-        for side in SIDES:
-            plugin, context = access_of(spec, registry, side)
-            if isinstance(plugin, Removable):
-                plugin.remove(spec.endpoint(side), context)
-                yield f"removed the private {side} server"
+    def wanted(self) -> Request | None:
+        """Return what is asked for and not yet answered; asks the journal at most every half second.
 
+        A signal counts as a request to pause, with the number 0; answers to it go nowhere.
+        """
+        if self._interrupted.is_set():
+            return Request(id=0, task=self._task, what="pause", by="a signal")
+        if time.monotonic() < self._look_again:
+            return None
+        request = self._next()
+        if request is None:
+            self._look_again = time.monotonic() + LOOK_SECONDS
+        return request
 
-def _allowed(journal: Journal, name: str, operation: str) -> TaskRecord:
-    task = journal.task(name)
-    if task is None:
-        raise SpecError(f"there is no task {name!r}", hint="dtsrun list shows the tasks")
-    if not allows(task.state, operation):
-        raise SpecError(f"task {name} is {task.state}: it cannot be asked to {operation}")
-    return task
+    def answer(self, request: Request, state: str, message: str = "") -> None:
+        """Say what is done about a request: `accepted`, `done`, `failed` or `refused`."""
+        if request.id:
+            self._journal.requests.answer(request.id, state, message)
+
+    def wants_end(self) -> bool:
+        """Tell whether the run is to end, where nothing else can be asked for; answers what it sees."""
+        request = self.wanted()
+        if request is None:
+            return False
+        if request.what not in ENDING:
+            self.answer(request, "refused", f"nothing but {' or '.join(sorted(ENDING))} is possible at this moment")
+            return False
+        self.end_by(request)
+        return True
+
+    def end_by(self, request: Request) -> None:
+        """Accept a request that ends the run."""
+        self.ending = request if request.id else None
+        state = "stopping" if request.what == "stop" else "pausing"
+        self._journal.set_state(self._task, state)
+        self.answer(request, "accepted", f"the task is {state}")
+
+    def ended(self, state: str, message: str) -> None:
+        """Answer the request that ended the run, if there is one."""
+        if self.ending is not None:
+            self.answer(self.ending, state, message)
+            self.ending = None
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not beyond a signal."""
+        self._interrupted.wait(seconds)
+
+    def _next(self) -> Request | None:
+        while request := self._journal.requests.next(self._task):
+            task = self._journal.task(self._task)
+            if task is None or allows(task.state, request.what):
+                return request
+            error = refusal(self._task, task.state, request.what)
+            self.answer(request, "refused", f"{error}; {error.hint}")
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ from dtsrun.postgres.session import runner_name
 LOCK_CLASS: Final = 0x647473
 """First half of the advisory lock's key ("dts"); the second is the hash of the task's name."""
 
+GLANCE_SECONDS: Final = 0.5
+"""For how long a lock is tried again: whoever asks who holds a task holds it for an instant too."""
+
 
 @contextmanager
 def runner_lock(folder: Path, task: str) -> Iterator[None]:
@@ -27,15 +31,44 @@ def runner_lock(folder: Path, task: str) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(folder / "runner", os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise busy(task, os.pread(descriptor, 200, 0).decode() or "another process") from None
+        if not _lock(descriptor):
+            raise busy(task, os.pread(descriptor, 200, 0).decode() or "another process")
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, runner_name().encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def holder(folder: Path) -> str | None:
+    """Return who holds a task on this machine (host:pid), None where nobody does.
+
+    Unlike a process number, which another process may have by now, the lock cannot outlive its runner.
+    """
+    try:
+        descriptor = os.open(folder / "runner", os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(descriptor, 200, 0).decode() or "another process"
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _lock(descriptor: int) -> bool:
+    until = time.monotonic() + GLANCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def lock_on_target(connection: Connection, task: str) -> None:

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import structlog
-
 from dtsrun import marks
 from dtsrun.api import CheckResult, Inventory, Spec
 from dtsrun.engine.check_task import describe, make_checks, save_checks, verdict
+from dtsrun.engine.control import Control
+from dtsrun.engine.ending import end_for_good, ended_text
 from dtsrun.engine.ends import SIDES, Ends, open_ends, task_folder
 from dtsrun.engine.face import Confirm, Ended, Listener, RunOptions
 from dtsrun.engine.lock import lock_on_target
@@ -77,7 +77,7 @@ class Run:
         self._listener = listener
         self._confirm = confirm
         self._name = name or spec.task.name
-        self._log = structlog.get_logger(task=self._name)
+        self._control = Control(journal, self._name)
 
     def run(self, known: TaskRecord | None) -> Ended:
         """Check, then migrate; or continue."""
@@ -123,6 +123,7 @@ class Run:
             migration_type=self._spec.migration_type.value,
             runner=runner_name(),
         )
+        self._control.begin()
         for warning in self._spec.warnings:
             self._say("warning", warning)
         return task
@@ -160,7 +161,6 @@ class Run:
         found = without_lost_databases(read_marks(ends, names, exist), plan, self._spec, exist)
         epochs = first_epochs(found, databases)
         snapshots = snapshots_of(ends, lambda database: epochs.get(database, 1))
-        self._journal.take_requests(self._name)
         done = sum(mark.done and key in plan.steps for key, mark in found.items())
         self._say("resume", f"continuing: {done} of {len(plan.steps)} steps are done")
         self._notice_other_policy()
@@ -215,8 +215,29 @@ class Run:
     def _carry_out(self, work: Work, *, tidy_up: bool = True) -> Ended:
         self._journal.set_state(self._name, "running")
         self._take_over(work)
-        outcome = self._walk(work, work.plan)
+        try:
+            outcome = self._walk(work, work.plan)
+        except Interrupted:
+            self._end(work)
+            raise
         return self._finish(work, outcome, tidy_up=tidy_up)
+
+    def _end(self, work: Work) -> None:
+        """Bring a run that the user ended to its last state: paused, or stopped for good."""
+        request = self._control.ending
+        if request is None or request.what == "pause":
+            self._journal.set_state(self._name, "paused")
+            self._control.ended("done", f"the task is paused; `dtsrun resume {self._name}` goes on")
+            return
+        drop = bool(request.arguments.get("drop"))
+        try:
+            if self._name == self._spec.task.name:  # a verification has nothing of its own on either server
+                end_for_good(work.ends, self._journal, self._say, drop=drop)
+        except DtsrunError as error:
+            self._control.ended("failed", str(error))
+            raise
+        self._journal.set_state(self._name, "stopped")
+        self._control.ended("done", ended_text(self._name, drop=drop))
 
     def _take_over(self, work: Work) -> None:
         """Let the journal and the user know what earlier runs finished."""
@@ -231,7 +252,7 @@ class Run:
         """Walk a plan: the whole of the task's, or the part that its time has come for.
 
         Raises:
-            Interrupted: the user stopped it; the task is paused.
+            Interrupted: the user ended it.
         """
         resources, why = decide_resources(self._spec.resources)
         self._say("resources", why)
@@ -240,15 +261,16 @@ class Run:
             resources,
             make_worker=lambda callbacks: Worker(work.ends, self._name, callbacks),
             snapshots=work.snapshots,
-            witness=JournalWitness(self._name, self._journal, self._listener, self._log),
+            witness=JournalWitness(self._name, self._journal, self._listener, self._control),
             retry_for=self._spec.task.retry_for,
         )
-        try:
-            with on_signals(walk.stop):
-                return walk.run(work.done)
-        except Interrupted:
-            self._journal.set_state(self._name, "paused")
-            raise
+
+        def stop() -> None:
+            self._control.interrupt()
+            walk.stop()
+
+        with on_signals(stop):
+            return walk.run(work.done)
 
     def _finish(self, work: Work, outcome: Outcome, *, tidy_up: bool) -> Ended:
         error = self._error_of(outcome)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Final
+from typing import Any
+
+import structlog
 
 from dtsrun.api import Failure, Step, StepResult
+from dtsrun.engine.control import Control
 from dtsrun.engine.face import Listener
 from dtsrun.engine.snapshots import Snapshot
 from dtsrun.journal import Creation, Journal
-
-REQUEST_SECONDS: Final = 0.5
-"""How often the journal is asked what another terminal wants."""
 
 
 class JournalWitness:
     """Writes what the walk does into the journal and the log, and shows it."""
 
-    def __init__(self, task: str, journal: Journal, listener: Listener, log: Any) -> None:
+    def __init__(self, task: str, journal: Journal, listener: Listener, control: Control) -> None:
         self._task = task
         self._journal = journal
         self._listener = listener
-        self._log = log
-        self._look_again = 0.0
+        self._control = control
+        self._log: Any = structlog.get_logger(task=task)
 
     def started(self, step: Step, worker: str, epoch: int) -> None:
         self._journal.step_started(self._task, step.key, worker, epoch or None)
@@ -72,10 +71,7 @@ class JournalWitness:
         self._journal.created(self._task, Creation(side="target", what=what, name=name))
 
     def wants_stop(self) -> bool:
-        if time.monotonic() < self._look_again:
-            return False
-        self._look_again = time.monotonic() + REQUEST_SECONDS
-        return "pause" in self._journal.take_requests(self._task)
+        return self._control.wants_end()
 
     def _tell(self, kind: str, step: Step, message: str) -> None:
         self._journal.event(self._task, kind, message, step=step.key)

@@ -22,16 +22,20 @@ def _by_state(task: TaskRecord, *, clean: bool) -> tuple[str, ...]:
             return _after_success(task)
         case "check_failed":
             return (f"mend the findings, then run `dtsrun {spec}` again",)
-        case "check_passed" | "scheduled":
+        case "check_passed":
             return (f"start the task with `dtsrun {spec}`",)
+        case "scheduled":
+            return (f"`dtsrun resume {name} --now` starts it before its time", f"or `dtsrun stop {name}` calls it off")
+        case "syncing":
+            return (f"`dtsrun complete {name}` hands over to the target", f"`dtsrun events {name} --follow` watches it")
         case "paused" | "failed" if clean:
             return (
-                f"run `dtsrun {spec}` to go on: what is finished is kept",
-                f"or `dtsrun cleanup {name}` to remove what the task keeps on both servers",
+                f"run `dtsrun {spec}` or `dtsrun resume {name}` to go on: what is finished is kept",
+                f"or `dtsrun stop {name}` to end it for good, and remove what it keeps on both servers",
             )
         case "stopped":
             return (f"`dtsrun {spec}` begins anew",)
-        case "running" | "checking" | "pausing" | "stopping" | "creating" | "completing" | "syncing":
+        case "running" | "checking" | "pausing" | "stopping" | "creating" | "completing":
             return (f"watch it with `dtsrun events {name} --follow`",)
     return ()
 

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from dtsrun.engine.states import AT_WORK, allowed, in_order
 from dtsrun.journal import Journal, StepRecord, TaskRecord
 from dtsrun.report.columns import columns
 from dtsrun.report.figures import ago_text, percent_text, size_text
 from dtsrun.report.tracker import WEIGHED
-
-AT_WORK = frozenset({"creating", "checking", "running", "syncing", "completing", "pausing", "stopping"})
-"""States in which a process works at the task, unless it was killed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +23,8 @@ class TaskLine:
     state: str
     is_abandoned: bool
     """Whether its runner is gone without having ended it."""
+    allowed: tuple[str, ...]
+    """What may be asked for in its state."""
     migration_type: str
     spec_path: str
     started_at: datetime
@@ -70,6 +70,11 @@ def is_abandoned(task: TaskRecord) -> bool:
     return task.state in AT_WORK and is_gone(task.runner)
 
 
+def allowed_of(task: TaskRecord) -> tuple[str, ...]:
+    """Return the operations that may be asked for, in the order in which they are documented."""
+    return in_order(allowed(task.state, is_abandoned=is_abandoned(task)))
+
+
 def state_text(state: str, abandoned: bool) -> str:
     """Return a state in words."""
     return state.replace("_", " ") + (" (its runner is gone)" if abandoned else "")
@@ -80,6 +85,7 @@ def _line(task: TaskRecord, steps: Sequence[StepRecord]) -> TaskLine:
         name=task.name,
         state=task.state,
         is_abandoned=is_abandoned(task),
+        allowed=allowed_of(task),
         migration_type=task.migration_type,
         spec_path=task.spec_path,
         started_at=task.started_at,

@@ -14,7 +14,7 @@ def test_a_task_is_shown_with_its_stages_and_what_to_do(task: str, capsys: pytes
     out = capsys.readouterr().out
     assert out.startswith("shop: paused in ")
     assert "  full   1/2" in out
-    assert "- run `dtsrun shop.yaml` to go on: what is finished is kept" in out
+    assert "- run `dtsrun shop.yaml` or `dtsrun resume shop` to go on: what is finished is kept" in out
 
 
 @pytest.mark.parametrize("option", [["--json"], ["--format", "json"]])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dtsrun.cli import COMMANDS
-from dtsrun.engine.states import ALLOWED, allows
+from dtsrun.engine.states import STATES, allows
 from dtsrun.journal import TaskRecord
 from dtsrun.report.next_steps import next_steps
 
@@ -31,21 +31,21 @@ def suggested(state: str, **facts: bool) -> tuple[str, ...]:
     return next_steps(task(state), **{"moved": True, "failed": False, "different": False, **facts})
 
 
-@pytest.mark.parametrize("state", ALLOWED)
+@pytest.mark.parametrize("state", STATES)
 def test_every_suggested_command_exists(state: str) -> None:
     for text in suggested(state):
         for word in re.findall(r"`dtsrun ([^`\s]+)", text):
             assert word in COMMANDS or word == "shop.yaml"
 
 
-@pytest.mark.parametrize("state", ALLOWED)
+@pytest.mark.parametrize("state", STATES)
 def test_nothing_is_suggested_that_the_state_forbids(state: str) -> None:
     for text in suggested(state):
-        for operation in re.findall(r"`dtsrun (cleanup|pause|delete|verify)", text):
+        for operation in re.findall(r"`dtsrun (cleanup|pause|resume|complete|stop|delete|verify)", text):
             assert allows(state, operation)
 
 
-@pytest.mark.parametrize("state", ALLOWED)
+@pytest.mark.parametrize("state", STATES)
 def test_every_state_has_something_to_suggest(state: str) -> None:
     assert suggested(state)
 

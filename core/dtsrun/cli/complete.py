@@ -1,0 +1,34 @@
+"""`dtsrun complete TASK`: hand over to the target."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dtsrun.cli.requests import add_wait_argument, duration, show_answers
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "complete", help="hand over to the target: gates, fence, drain, proof, alignment, removal of what was made"
+    )
+    parser.add_argument("task", metavar="TASK")
+    parser.add_argument(
+        "--timeout",
+        type=duration,
+        metavar="TIME",
+        help="call it off, and give the source back as it was, if it is not done by then, e.g. 10m",
+    )
+    parser.add_argument("--fence", metavar="HOW", help="how writers are kept from the source; see the stage `complete`")
+    parser.add_argument("--force", action="store_true", help="go on in spite of gates that may be overruled")
+    add_wait_argument(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    given: dict[str, Any] = {"timeout": arguments.timeout, "fence": arguments.fence, "force": arguments.force}
+    asked = {name: value for name, value in given.items() if value not in (None, False)}
+    show_answers(arguments.task, "complete", asked, wait=arguments.wait)
+    return 0

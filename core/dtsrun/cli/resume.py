@@ -1,0 +1,35 @@
+"""`dtsrun resume TASK`: continue a task by its name."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dtsrun.cli.output import add_progress_arguments
+from dtsrun.cli.run import run_spec
+from dtsrun.engine.asking import look_up
+from dtsrun.engine.ends import home_folder
+from dtsrun.errors import SpecError
+from dtsrun.journal import Journal
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser("resume", help="continue a task by its name; its spec is where it was")
+    parser.add_argument("task", metavar="TASK")
+    parser.add_argument("--yes", action="store_true", help="go on in spite of alarms")
+    add_progress_arguments(parser)
+    parser.set_defaults(run=run, restart=False, keep=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    with Journal.open(home_folder()) as journal:
+        known = look_up(journal, arguments.task)
+        known.allow("resume")
+    spec = Path(known.task.spec_path)
+    if not spec.is_file():
+        raise SpecError(
+            f"the spec of task {arguments.task} is not there any more", where=str(spec), hint="put it back, or stop it"
+        )
+    return run_spec(spec, arguments)
