@@ -70,7 +70,23 @@ class Route:
 
 
 ProbeStatus = Literal["ok", "failed", "skipped"]
-ProbeCause = Literal["dns", "refused", "timeout", "unreachable", "tls", "authentication", "no_database", "other"]
+ProbeCause = Literal[
+    "dns",
+    "refused",
+    "timeout",
+    "unreachable",
+    "tls",  # and where it can be told what of it:
+    "tls_expired",
+    "tls_host",
+    "tls_authority",
+    "tls_revoked",
+    "tls_client",
+    "tls_unsupported",
+    "channel_binding",
+    "authentication",
+    "no_database",
+    "other",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,7 @@ from dtsrun.api.contexts import AccessContext
 from dtsrun.api.plugins import AccessType
 from dtsrun.api.routes import Endpoint, ProbeCause, ProbeResult, Route, Side
 from dtsrun.errors import AccessError
+from dtsrun.postgres.certificates import UNVERIFIED, judge, verdict_of_words
 from dtsrun.postgres.login import LoginResult, login, offers_tls
 from dtsrun.postgres.session import CONNECT_TIMEOUT_SECONDS
 
@@ -36,6 +37,7 @@ HINTS: Final[Mapping[ProbeCause, str]] = {
 
 _SOCKET_HINT: Final = "check the folder and the port: the socket's file is <folder>/.s.PGSQL.<port>"
 _SILENT_HINT: Final = "something accepts the connection and does not answer: an overloaded server, or a proxy before it"
+_ONLY_TLS_HINT: Final = "pg_hba.conf lets this account in over TLS only: ask for it in access.tls.mode"
 _FOREIGN_HINT: Final = "something other than PostgreSQL answers at this port"
 
 _OF_CLASS: Final[Mapping[str, ProbeCause]] = {"28": "authentication", "3D": "no_database"}
@@ -230,6 +232,9 @@ def _log_in(step: _Step, route: Route, address: Address, seconds: float) -> Prob
     if result.ok:
         return step.ok(result.message + (" over TLS" if result.encrypted else ""))
     cause, hint = _cause(result)
+    if UNVERIFIED in result.message:
+        there = (address.hostaddr, address.port)
+        cause, hint = judge(there, route.parameters, seconds=seconds) or (cause, hint)
     return step.failed(result.message, cause, hint)
 
 
@@ -250,8 +255,12 @@ def _conninfo(route: Route, address: Address, mode: str) -> str:
 def _cause(result: LoginResult) -> tuple[ProbeCause, str | None]:
     if result.timed_out:
         return "timeout", _SILENT_HINT
+    told = verdict_of_words(result.message)
+    if told is not None:
+        return told
     if result.sqlstate is not None:
         known = _OF_STATE.get(result.sqlstate)
-        return known or (_OF_CLASS.get(result.sqlstate[:2], "other"), None)
+        hint = _ONLY_TLS_HINT if re.search("no encryption|SSL off", result.message) else None
+        return known or (_OF_CLASS.get(result.sqlstate[:2], "other"), hint)
     cause: ProbeCause = next((cause for words, cause in _OF_WORDS if re.search(words, result.message)), "other")
     return cause, _FOREIGN_HINT if cause == "other" else None

@@ -34,6 +34,7 @@ from psycopg import pq
 from dtsrun.api.routes import Route
 from dtsrun.errors import AccessError
 from dtsrun.postgres.accounts import server_account, system_folder
+from dtsrun.postgres.environment import inherited
 from dtsrun.postgres.installations import find_installation, installed_versions, runnable
 
 __all__ = ["SUPERUSER", "PrivateServer", "installed_versions"]
@@ -364,7 +365,7 @@ class PrivateServer:
         Its output goes to a file and never through a pipe: the postmaster inherits it, and would hold a pipe open.
         """
         installation = runnable(self._found, self._account)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+        kept = {name: value for name, value in inherited().items() if not name.startswith(("PG", "LC_", "LANG"))}
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
             done = subprocess.run(
                 [installation.bin / command[0], *command[1:]],

@@ -48,6 +48,17 @@ REFUSALS: Final = (
     "no pg_hba.conf entry",
     "permission denied for database",
     '" does not exist',
+    # TLS: the manual, 32.19; OpenSSL's words for what it does not like about a certificate.
+    "certificate verify failed",
+    "does not match host name",
+    "does not support SSL",
+    "channel binding",
+    "root certificate file",
+    "private key file",
+    "valid client certificate",
+    "alert unknown ca",
+    "alert bad certificate",
+    "alert certificate",
 )
 """Words of a refused login that time does not heal."""
 

@@ -20,6 +20,7 @@ from psycopg.conninfo import make_conninfo
 
 from dtsrun.api.routes import Route
 from dtsrun.errors import MigrationError, PluginError
+from dtsrun.postgres.environment import inherited
 from dtsrun.postgres.installations import LINKS_FILE, candidate_folders
 from dtsrun.postgres.sqlstate import REFUSALS
 
@@ -62,7 +63,8 @@ def find_tool(name: str, *, at_least: int, folders: Sequence[Path] = ()) -> Path
 def run_tool(argv: Sequence[str | Path], route: Route, database: str) -> None:
     """Run a client program against one database; its `--dbname` is added here.
 
-    The password goes to the program by its environment, where other users cannot see it.
+    The password goes to the program by its environment, where other users cannot see it; of ours it gets only what
+    is no secret (see `dtsrun.postgres.environment`).
 
     Raises:
         psycopg.OperationalError: it lost its connection, or got none.
@@ -103,7 +105,7 @@ def tool_version(program: Path) -> int | None:
 
 @functools.cache
 def _asked_version(program: Path, changed: int) -> int | None:
-    environment = {**os.environ, **_libraries(program)}
+    environment = {**inherited(), **_libraries(program)}
     try:
         said = subprocess.run(
             [program, "--version"],
@@ -143,7 +145,7 @@ def _public_conninfo(route: Route, database: str) -> str:
 def _environment(program: Path, route: Route) -> dict[str, str]:
     secret = {"PGPASSWORD": route.parameters["password"]} if "password" in route.parameters else {}
     name = {"PGAPPNAME": f"dtsrun {program.name}", "LC_MESSAGES": "C"}
-    return {**os.environ, **name, **_libraries(program), **_tls_library(program, route), **secret}
+    return {**inherited(), **name, **_libraries(program), **_tls_library(program, route), **secret}
 
 
 def _libraries(program: Path) -> dict[str, str]:
@@ -156,13 +158,13 @@ def _tls_library(program: Path, route: Route) -> dict[str, str]:
     """Return what lends a program without OpenSSL another libpq, where the route may need TLS.
 
     The programs of the `embedded` extra are built without OpenSSL and refuse `sslmode=require`; a libpq that is loaded
-    before their own serves them.
+    before their own serves them, if it has all that they call.
     """
     mode = route.parameters.get("sslmode", os.environ.get("PGSSLMODE", "prefer"))
     own = program.resolve().parent.parent / "lib" / "libpq.so.5"
     if mode == "disable" or not own.exists() or _knows_tls(own):
         return {}
-    lent = next(filter(_knows_tls, _other_libraries()), None)
+    lent = next((each for each in _other_libraries() if _knows_tls(each) and _serves(each, program)), None)
     if lent is not None:
         return {"LD_PRELOAD": str(lent)}
     if mode in {"allow", "prefer"}:
@@ -186,6 +188,24 @@ def _other_libraries() -> Iterator[Path]:
 @functools.cache
 def _knows_tls(library: Path) -> bool:
     return _TLS_MARK in library.read_bytes()
+
+
+@functools.cache
+def _serves(library: Path, program: Path) -> bool:
+    """Return whether a program finds everything that it calls in a library that is loaded before its own."""
+    try:
+        done = subprocess.run(
+            [program, "--version"],
+            # All functions are looked up at once: an older library without one of them would do until it is called.
+            env={**inherited(), **_libraries(program), "LD_PRELOAD": str(library), "LD_BIND_NOW": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=VERSION_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0 and not done.stderr
 
 
 def _is_lost_connection(said: str) -> bool:

@@ -3,6 +3,7 @@
 * `dtsrun.testing.contracts`: what every plugin of a family must keep, as classes that a test file begins with.
 * `dtsrun.testing.servers`: a pytest plugin that gives running servers of any installed version and fresh databases.
 * `dtsrun.testing.cases`: cases of checks, written in YAML.
+* `dtsrun.testing.certificates`: an authority that issues certificates, lets them expire and revokes them.
 * `dtsrun.testing.fakes`: contexts for calling a plugin by hand, over real servers.
 
 Install it with `pip install 'dtsrun[testing,embedded]'`. A first test of a check:

@@ -92,7 +92,7 @@ def test_a_port_of_something_else() -> None:
 def test_a_server_without_tls_where_tls_is_asked_for(source_route: Route) -> None:
     for mode in ("require", "verify-full"):
         results = steps(source_route, sslmode=mode, sslrootcert="system" if mode == "verify-full" else None)
-        assert outcome(results) == [REACHED, ("login", "failed", "tls")]
+        assert outcome(results) == [REACHED, ("login", "failed", "tls_unsupported")]
         assert "access.tls" in (results[1].hint or "")
 
 

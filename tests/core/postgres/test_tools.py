@@ -24,7 +24,7 @@ def make_tool(folder: Path, version: str, name: str = "pg_dump") -> Path:
     program.write_text(
         "#!/bin/sh\n"
         f'if [ "$1" = --version ]; then echo "{name} (PostgreSQL) {version}"; exit; fi\n'
-        'printf "%s\\n" "$@" > "$SHOW_ARGUMENTS"; env > "$SHOW_ENVIRONMENT"; exit 0\n'
+        f'printf "%s\\n" "$@" > "{folder}/arguments"; env > "{folder}/environment"; exit 0\n'
     )
     program.chmod(0o755)
     return program
@@ -88,16 +88,17 @@ def test_the_embedded_extra_has_a_pg_dump_for_every_version() -> None:
 
 
 def test_arguments_hold_no_password(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHOW_ARGUMENTS", str(alone / "arguments"))
-    monkeypatch.setenv("SHOW_ENVIRONMENT", str(alone / "environment"))
+    monkeypatch.setenv("OTHER_PASSWORD", "of the other end")
     monkeypatch.setenv("PATH", f"{alone / 'path'}:/usr/bin:/bin")
     program = make_tool(alone / "path", "18.1")
     route = Route(parameters={"host": "h", "password": "s3 cr'et", "sslmode": "disable"}, description="h")
     run_tool([program, "--schema-only"], route, "na\"me=1 'x' \\ e&host=1?a/b@c:d#e")
-    arguments = (alone / "arguments").read_text()
+    arguments = (alone / "path" / "arguments").read_text()
+    environment = (alone / "path" / "environment").read_text()
     assert arguments.startswith("--schema-only\n--dbname=")
     assert "s3 cr" not in arguments
-    assert "PGPASSWORD=s3 cr'et" in (alone / "environment").read_text()
+    assert "PGPASSWORD=s3 cr'et" in environment
+    assert "of the other end" not in environment
     assert "PGPASSWORD" not in os.environ
 
 
@@ -132,6 +133,16 @@ def test_a_program_without_tls_borrows_a_library_that_has_it() -> None:
     lent = tools._tls_library(_embedded_dump(), route)
     assert b"SSL_CTX_new" in Path(lent["LD_PRELOAD"]).read_bytes()
     assert tools._tls_library(_embedded_dump(), replace(route, parameters={"sslmode": "disable"})) == {}
+
+
+def test_a_library_that_lacks_what_a_program_calls_is_not_lent(tmp_path: Path) -> None:
+    lent = Path(
+        tools._tls_library(_embedded_dump(), Route(parameters={"sslmode": "require"}, description="h"))["LD_PRELOAD"]
+    )
+    assert tools._serves(lent, _embedded_dump())
+    broken = tmp_path / "libpq-old.so.5"
+    broken.write_bytes(lent.read_bytes()[:5000])
+    assert not tools._serves(broken, _embedded_dump())
 
 
 def test_a_program_without_tls_and_nothing_to_borrow_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,13 +157,13 @@ def test_an_authority_that_did_not_sign_is_refused(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     result = login(tls_server, tmp_path, **({"root_cert": str(getattr(tls_server, root))} if root else {}))
-    assert (result.status, result.cause) == ("failed", "tls")
+    assert (result.status, result.cause) == ("failed", "tls_authority")
     assert "certificate" in result.message
 
 
 def test_another_name_is_refused_and_can_be_left_unverified(tls_server: Any, tmp_path: Path) -> None:
     wrong = login(tls_server, tmp_path, host="127.0.0.1", root_cert=str(tls_server.root))
-    assert (wrong.status, wrong.cause) == ("failed", "tls")
+    assert (wrong.status, wrong.cause) == ("failed", "tls_host")
     weaker = login(tls_server, tmp_path, host="127.0.0.1", mode="verify-ca", root_cert=str(tls_server.root))
     assert weaker.status == "ok"
 
