@@ -4,6 +4,7 @@
     ├── SpecError                2  the spec, or a file that it names, is not right
     ├── PluginError              3  a plugin is missing, broken, doubled, or in a cycle
     ├── AccessError              4  a server cannot be reached, or does not let us in
+    │   └── UnreachableError     4  it cannot be reached now; time may heal it
     ├── MigrationError           5  the work itself failed
     │   └── TaskBusyError        5  another runner works at this task
     ├── BlockingFindings         6  prechecks found what must be mended first
@@ -55,6 +56,10 @@ class AccessError(DtsrunError):
     """A server cannot be reached or does not let us in; the message names the side."""
 
     exit_code = 4
+
+
+class UnreachableError(AccessError):
+    """A server cannot be reached now: nobody answers, or not yet. Time may heal it, unlike a refused login."""
 
 
 class MigrationError(DtsrunError):

@@ -90,11 +90,12 @@ class Bench:
 
     # --- the command -------------------------------------------------------------------------------------------
 
-    def spec(self, task: str = "move", **changes: Any) -> Path:
-        """Write a spec of a full move and return its path; `changes` replace its top-level parts, or parts of those."""
+    def spec(self, task: str = "move", settings: Mapping[str, Any] | None = None, **changes: Any) -> Path:
+        """Write a spec of a full move and return its path; `changes` replace its top-level parts, or parts of those.
+        `settings` are parts of the key `task`."""
         document: dict[str, Any] = {
             "dtsrun": 1,
-            "task": {"name": task, "retry": {"for": "20s"}},
+            "task": {"name": task, "retry": {"for": "20s"}, **(settings or {})},
             "source": {"type": "postgresql", "access": {"type": "service", "service": "source"}},
             "target": {"type": "postgresql", "access": {"type": "service", "service": "target"}},
             "migration": {"type": "full", "objects": "entire_instance"},
@@ -125,11 +126,11 @@ class Bench:
         assert "Traceback" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str | Path, home: Path | None = None) -> Running:
+    def start(self, *arguments: str | Path, home: Path | None = None, **variables: str) -> Running:
         """Start a command and go on."""
         process = subprocess.Popen(
             self._command((*arguments, "--json")),
-            env=self._environment(home, {}),
+            env=self._environment(home, variables),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

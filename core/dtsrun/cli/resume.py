@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from dtsrun.cli.output import add_progress_arguments
+from dtsrun.cli.requests import show_lines
 from dtsrun.cli.run import run_spec
-from dtsrun.engine.asking import look_up
+from dtsrun.engine.asking import Known, ask, look_up
 from dtsrun.engine.ends import home_folder
 from dtsrun.errors import SpecError
 from dtsrun.journal import Journal
@@ -17,6 +18,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command."""
     parser = commands.add_parser("resume", help="continue a task by its name; its spec is where it was")
     parser.add_argument("task", metavar="TASK")
+    parser.add_argument("--now", action="store_true", help="start a task that waits for its time at once")
     parser.add_argument("--yes", action="store_true", help="go on in spite of alarms")
     add_progress_arguments(parser)
     parser.set_defaults(run=run, restart=False, keep=False)
@@ -27,9 +29,21 @@ def run(arguments: argparse.Namespace) -> int:
     with Journal.open(home_folder()) as journal:
         known = look_up(journal, arguments.task)
         known.allow("resume")
+        if known.runner is not None and known.task.state == "scheduled":
+            return _start(journal, known, now=arguments.now)
     spec = Path(known.task.spec_path)
     if not spec.is_file():
         raise SpecError(
             f"the spec of task {arguments.task} is not there any more", where=str(spec), hint="put it back, or stop it"
         )
     return run_spec(spec, arguments)
+
+
+def _start(journal: Journal, known: Known, *, now: bool) -> int:
+    """Let the runner that waits for a task's time start it."""
+    if not now:
+        raise SpecError(
+            f"{known.runner} waits for the time of task {known.task.name}", hint="--now starts it before its time"
+        )
+    show_lines(ask(journal, known, "resume"))
+    return 0

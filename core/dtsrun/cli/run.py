@@ -21,6 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("spec", type=Path, metavar="SPEC")
     parser.add_argument("--yes", action="store_true", help="go on in spite of alarms")
     parser.add_argument("--restart", action="store_true", help="remove what an unfinished run made, and start over")
+    parser.add_argument("--now", action="store_true", help="start at once, whatever time `task.run` names")
     parser.add_argument("--keep", action="store_true", help="leave embedded servers running when the task ends")
     add_progress_arguments(parser)
     parser.set_defaults(run=run)
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def run_spec(spec: Path, arguments: argparse.Namespace) -> int:
     """Run a spec as the arguments ask for, and return the exit code."""
-    options = RunOptions(restart=arguments.restart, keep=arguments.keep)
+    options = RunOptions(restart=arguments.restart, keep=arguments.keep, now=arguments.now)
     with progress_for(arguments) as progress:
         ended = run_task(spec, options, progress, lambda alarms: arguments.yes or _ask(alarms))
     return show_ended(ended, arguments)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import platformdirs
 import psycopg
@@ -24,13 +24,16 @@ from dtsrun.api import (
     Spec,
     WantedInstance,
 )
-from dtsrun.errors import AccessError, DtsrunError
+from dtsrun.errors import AccessError, DtsrunError, UnreachableError
 from dtsrun.inventory import read_server_facts
 from dtsrun.postgres.session import connect
 from dtsrun.registry import Registry, load_registry
 from dtsrun.spec import load_spec, local_plugins
 from dtsrun.spec.instances import find_instance
 from dtsrun.spec.secrets import resolve
+
+LASTING: Final = frozenset({"authentication", "no_database", "tls"})
+"""Causes of a failed connectivity test that time does not heal."""
 
 SIDES: tuple[Side, Side] = ("source", "target")
 
@@ -136,5 +139,6 @@ def _unreachable(spec: Spec, registry: Registry, side: Side, error: psycopg.Erro
     """Return what the connectivity test has to say, which is more than what libpq said."""
     for result in probe_side(spec, registry, side):
         if result.status == "failed":
-            return AccessError(result.message, where=side, hint=result.hint)
-    return AccessError(" ".join(str(error).split()), where=side)
+            kind = AccessError if result.cause in LASTING else UnreachableError
+            return kind(result.message, where=side, hint=result.hint)
+    return UnreachableError(" ".join(str(error).split()), where=side)  # it answers again

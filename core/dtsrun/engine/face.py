@@ -27,6 +27,8 @@ class RunOptions:
 
     restart: bool = False
     keep: bool = False
+    now: bool = False
+    """Whether to start without regard to `task.run`."""
     only_check: bool = False
     only: Sequence[str] = ()
     skip: Sequence[str] = ()

@@ -90,6 +90,17 @@ class Run:
             resumed = not fresh and task.state in RESUMABLE and self._journal.plan(self._name) is not None
             return self._continue(ends) if resumed else self._start(ends)
 
+    def check(self, known: TaskRecord | None) -> Ended | None:
+        """Make the checks of a run that is to start later; return how it ended where they stand in its way."""
+        self._refuse_changed_spec(known)
+        with self._recording(), open_ends(self._spec, self._registry) as ends, self._alone(ends):
+            if known is not None and (known.state in FINISHED or self._options.restart):
+                self._forget(ends, known)
+            self._begin()
+            self._journal.set_summary(self._name, **describe(ends))
+            checks = self._check(Preparation(ends))
+            return checks if isinstance(checks, Ended) else None
+
     def verify(self) -> Ended:
         """Compare both ends."""
         with self._recording(), open_ends(self._spec, self._registry) as ends:

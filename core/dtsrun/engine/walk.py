@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import psycopg
 
 from dtsrun.api import Lane, Resources, Step, StepResult
+from dtsrun.engine.patience import Patience
 from dtsrun.engine.snapshots import Snapshot, Snapshots
 from dtsrun.engine.worker import Callbacks, Order, Worker
 from dtsrun.errors import DtsrunError, Interrupted
@@ -24,8 +25,6 @@ from dtsrun.plan import Plan
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 
 TICK_SECONDS: Final = 0.5
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 30.0
 LANE_ORDER: Final = (Lane.STRUCTURE, Lane.COPY, Lane.INDEX, Lane.VERIFY)
 
 
@@ -37,23 +36,11 @@ class Witness(Protocol):
     def failed(self, step: Step, message: str) -> None: ...
     def blocked(self, step: Step, message: str) -> None: ...
     def put_back(self, step: Step) -> None: ...
-    def retrying(self, step: Step, message: str, pause: float) -> None: ...
+    def retrying(self, step: Step, message: str, pause: float, left: float) -> None: ...
     def new_epoch(self, snapshot: Snapshot, lost: Snapshot) -> None: ...
     def progress(self, key: str, rows: int, size: int) -> None: ...
     def created(self, what: str, name: str) -> None: ...
     def wants_stop(self) -> bool: ...
-
-
-@dataclass(slots=True)
-class Attempt:
-    """How often a step was tried, and since when."""
-
-    count: int = 0
-    since: float = field(default_factory=time.monotonic)
-
-    def pause(self) -> float:
-        """Return the seconds until the next try; they grow."""
-        return min(FIRST_PAUSE_SECONDS * 2.0 ** (self.count - 1), LONGEST_PAUSE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +83,9 @@ class Walk:
         self._rank = {key: number for number, key in enumerate(plan.order)}
         self._running: dict[Future[StepResult], tuple[Step, Snapshot | None]] = {}
         self._locks: set[str] = set()
-        self._attempts: dict[str, Attempt] = {}
+        self._patience: dict[str, Patience] = {}
+        self._trouble = Patience(retry_for)
+        self._began: dict[str, float] = {}
         self._later: list[tuple[float, str]] = []
         self._done: set[str] = set()
         self._failed: dict[str, str] = {}
@@ -177,6 +166,7 @@ class Walk:
             self._fail_or_retry(step, error, None)
             return True
         self._locks.update(step.locks)
+        self._began[step.key] = time.monotonic()
         future = pool.submit(self._work, Order(step, snapshot))
         self._running[future] = (step, snapshot)
         self._witness.started(step, f"{step.lane.value}", snapshot.epoch if snapshot else 0)
@@ -214,22 +204,32 @@ class Walk:
 
     def _finish(self, step: Step, result: StepResult) -> None:
         self._done.add(step.key)
+        self._trouble.recover()
         self._witness.finished(step, result)
         # Objects that failed inside a step are named one by one; what hangs on them fails by its own name later.
         self._release(step.key)
 
     def _fail_or_retry(self, step: Step, error: BaseException, snapshot: Snapshot | None) -> None:
-        attempt = self._attempts.setdefault(step.key, Attempt())
-        attempt.count += 1
         react = reaction(error)
         if react is Reaction.SNAPSHOT_LOST and snapshot is not None:
             self._renew(step, snapshot)
-        elif react is Reaction.RETRY and time.monotonic() - attempt.since < self._retry_for:
-            pause = attempt.pause()
-            self._witness.retrying(step, describe(error), pause)
+        elif react is Reaction.RETRY and (pause := self._bear(step)) is not None:
+            left = min(self._patience[step.key].left, self._trouble.left)
+            self._witness.retrying(step, describe(error), pause, left)
             heapq.heappush(self._later, (time.monotonic() + pause, step.key))
         else:
             self._fail(step, describe(error))
+
+    def _bear(self, step: Step) -> float | None:
+        """Return the pause before a step is tried again; None where it is given up.
+
+        A server that is gone takes all steps down with it: if each had a time of its own from its first fault on, one
+        after the other would wait for the server. So one time runs for all of them while nothing goes well.
+        """
+        worked_for = time.monotonic() - self._began.pop(step.key, time.monotonic())
+        together = self._trouble.fault(worked_for)
+        alone = self._patience.setdefault(step.key, Patience(self._retry_for)).fault(worked_for)
+        return alone if together is not None else None
 
     def _renew(self, step: Step, lost: Snapshot) -> None:
         try:

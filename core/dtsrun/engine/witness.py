@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from dtsrun.api import Failure, Step, StepResult
+from dtsrun.engine.calm import Calm, span_text
 from dtsrun.engine.control import Control
 from dtsrun.engine.face import Listener
 from dtsrun.engine.snapshots import Snapshot
@@ -21,6 +22,7 @@ class JournalWitness:
         self._journal = journal
         self._listener = listener
         self._control = control
+        self._calm = Calm()
         self._log: Any = structlog.get_logger(task=task)
 
     def started(self, step: Step, worker: str, epoch: int) -> None:
@@ -52,9 +54,13 @@ class JournalWitness:
         self._journal.step_put_back(self._task, step.key)
         self._listener.on_step(step.key, "waiting")
 
-    def retrying(self, step: Step, message: str, pause: float) -> None:
+    def retrying(self, step: Step, message: str, pause: float, left: float) -> None:
         self.put_back(step)
-        self._tell("retry", step, f"{step.title or step.key}: {message}; trying again in {pause:.0f} s")
+        self._log.warning("step is tried again", step=step.key, reason=message, pause=round(pause, 2))
+        if self._calm.lets_through(message):
+            words = f"{step.title or step.key}: {message}; trying again, for up to {span_text(left)}"
+            self._journal.event(self._task, "retry", words, step=step.key)
+            self._listener.on_message(words)
 
     def new_epoch(self, snapshot: Snapshot, lost: Snapshot) -> None:
         message = (

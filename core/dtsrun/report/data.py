@@ -16,7 +16,7 @@ from dtsrun.api import CheckResult, Deviation, Difference, Failure, Outcome
 from dtsrun.errors import SpecError
 from dtsrun.journal import Journal, StepRecord, TaskRecord
 from dtsrun.report.next_steps import next_steps
-from dtsrun.report.tasks import allowed_of, is_abandoned
+from dtsrun.report.tasks import allowed_of, is_abandoned, starts_at
 from dtsrun.report.timing import Interval, busy_seconds
 from dtsrun.report.tracker import TABLES
 
@@ -153,6 +153,8 @@ class Report:
     """Whether its runner is gone without having ended it."""
     allowed: tuple[str, ...]
     """What may be asked for in its state."""
+    starts_at: datetime | None
+    """When it starts, while it waits for its time."""
     migration_type: str
     spec_path: str
     digest: str
@@ -213,6 +215,7 @@ def build_report(journal: Journal, task_name: str) -> Report:
         state=task.state,
         is_abandoned=is_abandoned(task),
         allowed=allowed_of(task),
+        starts_at=starts_at(task),
         migration_type=task.migration_type,
         spec_path=task.spec_path,
         digest=task.digest,

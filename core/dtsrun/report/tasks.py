@@ -11,7 +11,7 @@ from datetime import datetime
 from dtsrun.engine.states import AT_WORK, allowed, in_order
 from dtsrun.journal import Journal, StepRecord, TaskRecord
 from dtsrun.report.columns import columns
-from dtsrun.report.figures import ago_text, percent_text, size_text
+from dtsrun.report.figures import ago_text, moment_text, percent_text, size_text
 from dtsrun.report.tracker import WEIGHED
 
 
@@ -25,6 +25,8 @@ class TaskLine:
     """Whether its runner is gone without having ended it."""
     allowed: tuple[str, ...]
     """What may be asked for in its state."""
+    starts_at: datetime | None
+    """When it starts, while it waits for its time."""
     migration_type: str
     spec_path: str
     started_at: datetime
@@ -75,9 +77,16 @@ def allowed_of(task: TaskRecord) -> tuple[str, ...]:
     return in_order(allowed(task.state, is_abandoned=is_abandoned(task)))
 
 
-def state_text(state: str, abandoned: bool) -> str:
+def starts_at(task: TaskRecord) -> datetime | None:
+    """Return when a task that waits for its time starts."""
+    text = task.summary.get("starts_at") if task.state == "scheduled" else None
+    return datetime.fromisoformat(text) if text else None
+
+
+def state_text(state: str, abandoned: bool, start: datetime | None = None) -> str:
     """Return a state in words."""
-    return state.replace("_", " ") + (" (its runner is gone)" if abandoned else "")
+    when = f" for {moment_text(start)}" if start else ""
+    return state.replace("_", " ") + when + (" (its runner is gone)" if abandoned else "")
 
 
 def _line(task: TaskRecord, steps: Sequence[StepRecord]) -> TaskLine:
@@ -86,6 +95,7 @@ def _line(task: TaskRecord, steps: Sequence[StepRecord]) -> TaskLine:
         state=task.state,
         is_abandoned=is_abandoned(task),
         allowed=allowed_of(task),
+        starts_at=starts_at(task),
         migration_type=task.migration_type,
         spec_path=task.spec_path,
         started_at=task.started_at,
@@ -117,7 +127,7 @@ def _cells(line: TaskLine, now: datetime) -> tuple[str, ...]:
     failed = f", {line.failed} failed" if line.failed else ""
     return (
         line.name,
-        state_text(line.state, line.is_abandoned),
+        state_text(line.state, line.is_abandoned, line.starts_at),
         line.migration_type,
         ago_text(line.started_at, now),
         percent_text(line.fraction),

@@ -76,7 +76,7 @@ def headline(report: Report) -> str:
 
 def state_words(report: Report) -> list[str]:
     """Return the state in words, and what a bare `succeeded` or `failed` would hide."""
-    words = [state_text(report.state, report.is_abandoned)]
+    words = [state_text(report.state, report.is_abandoned, report.starts_at)]
     if report.failures:
         words.append(f"{plural(len(report.failures), 'object')} could not be moved")
     if report.differences:

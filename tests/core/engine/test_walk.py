@@ -186,6 +186,15 @@ def test_after_the_retry_window_a_broken_link_is_a_failure():
     assert script.ran == ["a"]
 
 
+def test_a_server_that_is_gone_takes_one_time_for_all_steps_not_one_for_each():
+    names = [f"t{number}" for number in range(6)]
+    script = Script(**{name: broken_link(99) for name in names})
+    began = time.monotonic()
+    outcome = walk(script, *[step(name, lane=Lane.COPY) for name in names], retry_for=1.0)[2]()
+    assert set(outcome.failed) == set(names)
+    assert time.monotonic() - began < 2.5
+
+
 def test_a_lost_snapshot_begins_a_new_epoch():
     epochs = []
 
