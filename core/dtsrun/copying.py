@@ -43,6 +43,17 @@ UNKNOWN_NAME: Final = (
 OBSTACLES: Final = (psycopg.errors.CheckViolation, *UNKNOWN_NAME)
 """Errors where a second try can be better."""
 
+NOT_BINARY: Final = (
+    psycopg.DataError,
+    psycopg.errors.UndefinedFunction,  # "no binary output function available for type ..."
+    psycopg.errors.ProtocolViolation,  # "insufficient data left in message"
+    psycopg.errors.DatatypeMismatch,  # "wrong element type"
+    psycopg.errors.FeatureNotSupported,
+    psycopg.errors.InternalError_,  # what a type's receiving function says of bytes that it does not expect
+)
+"""How servers refuse the binary form of a value: a type of an extension may be older on one end, or hold a value that
+its own receiving function does not take."""
+
 _LINE = re.compile(r"^COPY .*?, line (\d+)", re.MULTILINE)
 
 
@@ -69,6 +80,12 @@ class Table:
     """Schema and name of the partitioned table at the top."""
     routed: bool = False
     """Whether the rows go into the root, and the target finds the partition of each."""
+    format: str = "text"
+    """text | binary: see `dtsrun.copy_format`."""
+    format_reason: str = ""
+    """Why text, where binary would have been taken."""
+    format_refused: bool = False
+    """Whether the spec asks for binary and cannot have it here."""
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -82,7 +99,7 @@ class Table:
 
     def copy_to(self) -> sql.Composable:
         """Return the statement for the source."""
-        options = sql.SQL("to stdout with (format text, encoding {})").format(sql.Literal(self.encoding))
+        options = sql.SQL("to stdout with (format {}{})").format(sql.SQL(self.format), self._encoded(self.encoding))
         what = sql.SQL("({})").format(self._query()) if self.filter or self.where else self._with_columns()
         return sql.SQL("copy {} {}").format(what, options)
 
@@ -95,8 +112,8 @@ class Table:
         into = sql.Identifier(*self.root) if self.routed and self.root else self.identifier
         # Bytes said to be SQL_ASCII are taken unseen, also by a database where they are not valid.
         encoding = own_encoding if self.encoding == "SQL_ASCII" else self.encoding
-        return sql.SQL("copy {} {} from stdin with (format text, encoding {}, freeze {})").format(
-            into, self._column_list(), sql.Literal(encoding), sql.Literal(freeze)
+        return sql.SQL("copy {} {} from stdin with (format {}{}, freeze {})").format(
+            into, self._column_list(), sql.SQL(self.format), self._encoded(encoding), sql.Literal(freeze)
         )
 
     def row_at(self, line: int) -> sql.Composed:
@@ -107,6 +124,10 @@ class Table:
         return sql.SQL("select {} from only {} offset {} limit 1").format(
             wanted, self.identifier, sql.Literal(line - 1)
         )
+
+    def _encoded(self, encoding: str) -> sql.Composable:
+        # In binary the client_encoding counts, which is UTF8 in all our sessions.
+        return sql.SQL(", encoding {}").format(sql.Literal(encoding)) if self.format == "text" else sql.SQL("")
 
     def _with_columns(self) -> sql.Composable:
         return sql.SQL("{} {}").format(self.identifier, self._column_list())
@@ -152,11 +173,23 @@ class _Copy:
 
     def run(self) -> StepResult:
         """Move the rows, whatever has to give way for it. Raises psycopg.Error where nothing can."""
+        if self.table.format_refused:
+            self._deviate(f"its rows went as text, though binary was asked for: {self.table.format_reason}")
         try:
-            result = self._move()
+            result = self._move_in_its_format()
         except OBSTACLES as error:
             result = self._move_despite(error)
         return replace(result, deviations=tuple(self.deviations))
+
+    def _move_in_its_format(self) -> StepResult:
+        try:
+            return self._move()
+        except NOT_BINARY as error:
+            if self.table.format != "binary" or not _may_be_of_the_format(error):
+                raise
+            self.table = replace(self.table, format="text")
+            self._deviate(f"its rows went as text: {describe(error)}")
+            return self._move()
 
     def _move_despite(self, error: psycopg.Error) -> StepResult:
         with savepoint(self.context.target()):
@@ -286,6 +319,12 @@ def savepoint(connection: Connection, *more: sql.Composable) -> Iterator[None]:
     connection.execute(RELEASE)
 
 
+def _may_be_of_the_format(error: psycopg.Error) -> bool:
+    if isinstance(error, CANNOT_CONVERT):
+        return False  # text says the same
+    return not isinstance(error, UNKNOWN_NAME) or "binary" in str(error)
+
+
 def _drop_check(target: Connection, table: Table, error: psycopg.errors.CheckViolation) -> _SetAside:
     found = target.execute(
         _query("checks.sql"),
@@ -376,7 +415,8 @@ def _encoding_hint(table: Table) -> str:
 
 def arguments(table: Table) -> Mapping[str, Any]:
     """Return a table as arguments of a step, without what is as usual."""
-    usual = {"key": (), "filter": None, "where": None, "fresh": True, "freeze": True, "root": None, "routed": False}
+    usual = {"key": (), "filter": None, "where": None, "fresh": True, "freeze": True, "root": None, "routed": False,
+             "format": "text", "format_reason": "", "format_refused": False}  # fmt: skip
     given = {name: getattr(table, name) for name in Table.__dataclass_fields__}
     return {
         name: list(value) if isinstance(value, tuple) else value

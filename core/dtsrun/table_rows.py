@@ -9,7 +9,19 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from dtsrun.api import Database, Entry, Lane, PlanContext, Relation, Step, entry_name, own_rows_name, rows_name
+from dtsrun.api import (
+    Database,
+    Entry,
+    Lane,
+    PlanContext,
+    Relation,
+    Step,
+    TellsBinaryTypes,
+    entry_name,
+    own_rows_name,
+    rows_name,
+)
+from dtsrun.copy_format import Format, Formats
 from dtsrun.copying import Table, arguments
 from dtsrun.reading import tables_read, without_circles
 from dtsrun.structure import left_out
@@ -36,6 +48,13 @@ class TableRows:
         self._database = database
         self._skips = context.spec.on_conflict == "skip"
         self._existing = context.existing(database.name)
+        self._formats = Formats(
+            database,
+            wanted=context.resources.format,
+            target_major=context.target.major,
+            extension_types=_binary_types(database, context),
+            kept=self._existing if self._skips else frozenset(),
+        )
 
     @cached_property
     def tables(self) -> list[Relation]:
@@ -122,6 +141,7 @@ class TableRows:
         return table.oid in self._entries and self._entries[table.oid].id in self._gone
 
     def _described(self, table: Relation, root: Relation | None, routed: bool) -> Table:
+        chosen = self._format(table)
         return Table(
             schema=table.schema,
             name=table.name,
@@ -134,7 +154,15 @@ class TableRows:
             freeze=table.bytes >= LEAST_FROZEN,
             root=(root.schema, root.name) if root else None,
             routed=routed,
+            format=chosen.name,
+            format_reason=chosen.reason,
+            format_refused=self._formats.wanted == "binary" and chosen.name == "text",
         )
+
+    def _format(self, table: Relation) -> Format:
+        if table.extension is not None and self._formats.wanted != "text":
+            return Format("text", f"extension {table.extension} may define it otherwise on the target")
+        return self._formats.choose(c for c in table.columns if not c.generated)
 
     def _creators(self, table: Relation, root: Relation | None) -> Iterator[str]:
         """Yield names of what must be created before rows can come."""
@@ -222,6 +250,12 @@ class TableRows:
     def _looked_up(self, table: Relation) -> list[int]:
         entry = self._entries.get(table.oid)
         return sorted(tables_read(self._database, entry, through_routines_only=True)) if entry else []
+
+
+def _binary_types(database: Database, context: PlanContext) -> frozenset[tuple[str, str]]:
+    """Return names of extensions and of their types that have a binary form which means the same everywhere."""
+    telling = [kind for kind in context.kinds if isinstance(kind, TellsBinaryTypes)]
+    return frozenset((e.name, name) for kind in telling for e in database.extensions for name in kind.binary_types(e))
 
 
 def _is_before(table: Relation, other: Relation) -> bool:

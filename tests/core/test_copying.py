@@ -273,6 +273,50 @@ class TestAChange:
         assert pair.rows("t") == [(60,), (70,)]
 
 
+class TestBinary:
+    def test_rows_are_counted(self, pair: Pair) -> None:
+        pair.on_both("create table public.t (a int, b text)")
+        pair.on_source("insert into public.t values (1, 'x'), (2, null)")
+        assert pair.copy("t", "a", "b", format="binary").rows == 2
+        assert pair.rows("t") == [(1, "x"), (2, None)]
+
+    def test_text_is_taken_where_a_value_is_refused(self, pair: Pair) -> None:
+        pair.on_both("create table public.t (a int, q tsquery)")
+        pair.on_source("insert into public.t values (1, 'a'), (2, '')")
+        result = pair.copy("t", "a", "q", format="binary")
+        (deviation,) = result.deviations
+        assert "its rows went as text: malformed tsquery" in deviation.message
+        assert (result.rows, pair.rows("t")) == (2, [(1, "'a'"), (2, "")])
+
+    def test_text_is_taken_where_a_type_has_no_other_form(self, pair: Pair) -> None:
+        pair.on_both("create table public.t (a aclitem)")
+        pair.on_source(f"insert into public.t values ('=r/{pair.source.info.user}')")
+        (deviation,) = pair.copy("t", "a", format="binary").deviations
+        assert "no binary input function" in deviation.message
+        assert len(pair.rows("t")) == 1
+
+    def test_a_check_that_is_violated_gives_way(self, pair: Pair) -> None:
+        pair.on_both("create table public.t (a int, constraint small check (a < 10))")
+        pair.on_source("alter table public.t drop constraint small", "insert into public.t values (50)")
+        assert len(pair.copy("t", "a", format="binary").deviations) == 1
+        assert pair.rows("t") == [(50,)]
+
+    def test_a_row_that_cannot_be_converted_is_named(self, make_pair: MakePair) -> None:
+        pair = make_pair("UTF8", "LATIN1")
+        pair.on_both("create table public.t (id int primary key, note text)")
+        pair.on_source("insert into public.t select g, case g when 421 then '€' end from generate_series(1, 900) g")
+        failure = pair.failure("t", "id", "note", key=("id",), format="binary")
+        assert "LATIN1" in failure.message and failure.message.endswith("it is the row (id)=(421)")
+
+    def test_text_is_converted_by_the_target(self, make_pair: MakePair) -> None:
+        pair = make_pair("UTF8", "LATIN1")
+        pair.on_both("create table public.t (note text)")
+        pair.on_source("insert into public.t values ('äöü')")
+        pair.copy("t", "note", format="binary")
+        assert pair.rows("t") == [("äöü",)]
+        assert pair.target.execute("select octet_length(note) as length from public.t").fetchone() == (3,)
+
+
 class TestAFailure:
     """What cannot be moved is named with side, row and remedy."""
 

@@ -42,8 +42,18 @@ from dtsrun.api.inventory import (
     ServerFacts,
     Setting,
     Tablespace,
+    TypeFact,
 )
-from dtsrun.api.plugins import AccessType, InventoryProvider, ObjectKind, Plugin, Precheck, Secret, Stage
+from dtsrun.api.plugins import (
+    AccessType,
+    InventoryProvider,
+    ObjectKind,
+    Plugin,
+    Precheck,
+    Secret,
+    Stage,
+    TellsBinaryTypes,
+)
 from dtsrun.api.routes import Endpoint, Objection, ProbeResult, Route, SecretReference, Side
 from dtsrun.api.selection import DatabaseSelection, Pattern, Selection
 from dtsrun.api.spec import MigrationType, Resources, Spec, TaskSettings
@@ -108,6 +118,8 @@ __all__ = [
     "StepResult",
     "Tablespace",
     "TaskSettings",
+    "TellsBinaryTypes",
+    "TypeFact",
     "Undetermined",
     "WantedInstance",
     "entry_name",

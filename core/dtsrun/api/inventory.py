@@ -63,6 +63,21 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TypeFact:
+    """A type that columns of tables have, or that such a type consists of."""
+
+    oid: int
+    schema: str
+    name: str
+    form: str
+    """'a' array, else pg_type.typtype: b base, c composite, d domain, e enum, m multirange, r range."""
+    parts: tuple[int, ...] = ()
+    """OIDs of the types that it consists of: the elements', the domain's base, the range's subtype, the columns'."""
+    extension: str | None = None
+    """The extension that owns it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Relation:
     """A table, partitioned table, view, materialized view, foreign table or sequence."""
 
@@ -225,6 +240,8 @@ class Database:
     """Selected entries by id, in the dump's order, which is a valid order of restoring."""
     relations: Mapping[int, Relation]
     """Selected relations by OID."""
+    types: Mapping[int, TypeFact] = field(default_factory=dict)
+    """By OID, those of all tables of the database: selected or not."""
     sequences: tuple[SequenceFact, ...] = ()
     large_objects: LargeObjects = field(default_factory=LargeObjects)
     extensions: tuple[Extension, ...] = ()

@@ -7,14 +7,14 @@ The docstring of a plugin is its page. Its first line is its title in lists; the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from dtsrun.api.contexts import AccessContext, CheckContext, PlanContext
 from dtsrun.api.findings import Finding, Severity
 from dtsrun.api.instances import Instance, WantedInstance
-from dtsrun.api.inventory import Database, Entry
+from dtsrun.api.inventory import Database, Entry, Extension
 from dtsrun.api.routes import Endpoint, Objection, ProbeResult, Route
 from dtsrun.api.spec import MigrationType
 from dtsrun.api.steps import Step
@@ -129,6 +129,15 @@ class ObjectKind(Plugin):
         """Return the steps that this kind adds to a stage (`structure`, `full`, `indexes`, `verify`, `complete`)
         beside the restoring of its entries."""
         return ()
+
+
+@runtime_checkable
+class TellsBinaryTypes(Protocol):
+    """What an object kind can do that knows extensions: to tell which of their types may travel in binary."""
+
+    def binary_types(self, extension: Extension) -> Collection[str]:
+        """Return names of the extension's types whose binary form is one and the same in all versions that have one,
+        and holds no OID; empty where the installed version has none."""
 
 
 class Stage(Plugin):

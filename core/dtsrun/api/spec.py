@@ -41,6 +41,8 @@ class Resources:
     """Tables copied at once."""
     index: int | None = None
     """Indexes and constraints built at once."""
+    format: str = "auto"
+    """In which rows travel: auto | text | binary."""
     split_tables_larger_than: int | None = None
     """Bytes."""
     rate_limit: int | None = None

@@ -25,6 +25,7 @@ from dtsrun.api import (
     ServerFacts,
     Setting,
     Tablespace,
+    TypeFact,
 )
 
 LARGE_OBJECTS_RANGE: Final = 500
@@ -106,6 +107,14 @@ def read_relations(connection: Connection) -> dict[int, Relation]:
             parents=tuple(parents.get(row.oid, ())),
         )
     return relations
+
+
+def read_types(connection: Connection) -> Mapping[int, TypeFact]:
+    """Return the types of the tables' columns, and those that they consist of, by OID."""
+    from_14_on = sql.SQL("union all select r.rngsubtype, 0 from pg_catalog.pg_range r where r.rngmultitypid = t.oid")
+    more = from_14_on if server_version(connection) >= 14 else sql.SQL("")
+    found = (row._asdict() for row in connection.execute(query("types", multiranges=more)))
+    return {row["oid"]: TypeFact(**{**row, "parts": tuple(row["parts"])}) for row in found}
 
 
 def read_sequences(connection: Connection) -> tuple[SequenceFact, ...]:

@@ -38,6 +38,7 @@ from dtsrun.api import (
     Setting,
     Spec,
     Tablespace,
+    TypeFact,
 )
 from dtsrun.errors import AccessError, DtsrunError, MigrationError, SpecError
 from dtsrun.inventory import facts
@@ -189,6 +190,7 @@ class _Catalog:
     belongings: Mapping[ObjectId, ObjectId]
     schemas: frozenset[str]
     relations: Mapping[int, Relation]
+    types: Mapping[int, TypeFact]
     sequences: tuple[SequenceFact, ...]
     extensions: tuple[Extension, ...]
     large_objects: LargeObjects
@@ -203,6 +205,7 @@ class _Catalog:
             belongings=facts.read_belongings(connection),
             schemas=facts.read_schemas(connection),
             relations=facts.read_relations(connection),
+            types=facts.read_types(connection),
             sequences=facts.read_sequences(connection),
             extensions=facts.read_extensions(connection),
             large_objects=facts.read_large_objects(connection),
@@ -234,6 +237,7 @@ def _selected_database(
         bytes=known.bytes,
         entries=choice.entries,
         relations=relations,
+        types=catalog.types,
         sequences=tuple(s for s in catalog.sequences if s.oid in relations),
         large_objects=large_objects,
         extensions=tuple(e for e in catalog.extensions if e.name in extensions),

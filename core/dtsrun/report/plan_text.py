@@ -40,6 +40,7 @@ def plan_text(spec: Spec, inventory: Inventory, plan: Plan, *, every_step: bool 
         *section("Stages", _stage_lines(steps)),
         *section("Lanes", _lane_lines(spec, steps)),
         *section("Largest tables", _largest(steps)),
+        *section("Formats", _formats(steps)),
         *section("Order", _order(steps, len(steps) if every_step else MOST_STEPS)),
         *section("Locks", _locks(steps)),
         *section(f"Not moved ({len(inventory.left_out)})", _left_out(inventory.left_out)),
@@ -102,6 +103,17 @@ def _lane_lines(spec: Spec, steps: Sequence[Step]) -> list[str]:
 def _largest(steps: Sequence[Step]) -> list[str]:
     copies = sorted((s for s in steps if s.lane == Lane.COPY and s.size), key=lambda step: -step.size)
     return columns([(step_title(step), size_text(step.size)) for step in copies[:MOST_TABLES]])
+
+
+def _formats(steps: Sequence[Step]) -> list[str]:
+    """Return how many tables travel in which format, and which of them as text because of what."""
+    tables = [step for step in steps if step.lane == Lane.COPY and "format_reason" in step.args]
+    binary = sum(step.args.get("format") == "binary" for step in steps)
+    lines = [f"  {plural(binary, 'step')} in binary"] if binary else []
+    for step in tables[:MOST_TABLES]:
+        lines += paragraph(f"{step_title(step)} as text: {step.args['format_reason']}", label="- ")
+    hidden = len(tables) - MOST_TABLES
+    return [*lines, f"  and {count_text(hidden)} more as text (--format json lists them)"] if hidden > 0 else lines
 
 
 def _order(steps: Sequence[Step], most: int) -> list[str]:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from psycopg import sql
 
-from dtsrun.api import Connection, ObjectKind, StepContext, StepResult
+from dtsrun.api import Connection, Extension, ObjectKind, StepContext, StepResult
 from dtsrun.structure import restore
+
+BINARY: Final[Mapping[str, tuple[tuple[int, ...], frozenset[str]]]] = {
+    "citext": ((1, 0), frozenset({"citext"})),
+    "cube": ((1, 5), frozenset({"cube"})),
+    "hstore": ((1, 0), frozenset({"hstore"})),
+    "ltree": ((1, 2), frozenset({"ltree", "lquery", "ltxtquery"})),
+    "postgis": ((2, 0), frozenset({"geometry", "geography"})),
+    "vector": ((0, 1), frozenset({"vector", "halfvec", "sparsevec"})),
+}
+"""Types with functions that send and receive, and the version from which on the extension has them. Their bytes were
+the same ever since: those of PostGIS are EWKB, those of vector numbers."""
 
 
 class Extensions(ObjectKind):
@@ -54,6 +66,11 @@ class Extensions(ObjectKind):
     entry_types = ("EXTENSION",)
     selector = "extension"
 
+    def binary_types(self, extension: Extension) -> frozenset[str]:
+        """Return the types whose rows may be copied in binary."""
+        since, types = BINARY.get(extension.name, ((), frozenset[str]()))
+        return types if _numbers(extension.version) >= since else frozenset()
+
     def do_restore(self, context: StepContext) -> StepResult:
         """Create extensions, in the source's versions where they are to be had."""
         versions = _Versions.read(context.source(), context.target())
@@ -87,6 +104,11 @@ class _Versions:
             return {**entry, "sql": [_with_version(entry["sql"][0], wanted), *entry["sql"][1:]]}
         said = [f"created in the target's default version: version {wanted} is not available there"]
         return {**entry, "deviations": [*entry["deviations"], *said]}
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: (3, 4) of `3.4.2dev`."""
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
 
 
 def _with_version(statement: str, version: str) -> str:

@@ -33,7 +33,10 @@ class Tables(ObjectKind):
     Spec
     ----
     Chosen with `{table: "<schema>.<name>"}` in `include` and `exclude`; `rows` moves a part of a table's rows, or none.
-    `resources.copy` says how many are copied at once.
+    `resources.copy` says how many are copied at once. `resources.format`: with `auto` and `binary` the rows of a table
+    travel in binary where every column's bytes mean the same on both ends: built-in types, enums, domains and ranges
+    over them, types of citext, hstore, ltree, cube, vector and PostGIS; arrays and composites of user types from a
+    target of version 14 on. Other tables go as text, `dtsrun plan` says why, and with `binary` the report does too.
 
     Needs
     -----
@@ -53,8 +56,9 @@ class Tables(ObjectKind):
 
     Limits
     ------
-    A row whose text form is longer than 1 GB cannot be copied. Rows of a table that is partitioned by the hash of an
-    enum go through the root, since the hash depends on the server: the same row may lie in another partition.
+    A row that is longer than 1 GB in the format that it travels in cannot be copied; a `bytea` doubles as text.
+    Rows of a table that is partitioned by the hash of an enum go through the root, since the hash depends on the
+    server: the same row may lie in another partition.
     """
 
     name = "object.tables"

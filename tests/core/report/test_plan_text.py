@@ -160,3 +160,15 @@ def test_the_plan_for_programs_can_be_read_back(spec: Spec, inventory: Inventory
     data = json.loads(json.dumps(plan_data(spec, inventory, plan)))
     assert (data["task"], data["copy_at_once"], data["index_at_once"]) == ("shop-to-cloud", 4, 2)
     assert Plan.from_data(data["steps"]).steps == plan.steps
+
+
+def test_the_formats_of_tables_are_said(spec: Spec, inventory: Inventory, plan: Plan) -> None:
+    assert "Formats" not in plan_text(spec, inventory, plan)
+    formats = planned(
+        step("a", args={"format": "binary"}),
+        step("b", args={"format": "binary"}),
+        step("c", args={"format_reason": "column r (regclass) has no binary form"}),
+    )
+    lines = plan_text(spec, inventory, formats).splitlines()
+    assert "  2 steps in binary" in lines
+    assert any("shop: copy c as text: column r (regclass) has no binary form" in line for line in lines)

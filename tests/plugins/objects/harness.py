@@ -17,7 +17,6 @@ from dtsrun.api import (
     Entry,
     Failure,
     MigrationType,
-    Resources,
     Route,
     Selection,
     ServerFacts,
@@ -114,7 +113,7 @@ class Bench:
             inventory=self.inventory,
             target=self.facts["target"],
             kinds=KINDS,
-            resources=Resources(copy=1, index=1),
+            resources=replace(self.spec.resources, copy=1, index=1),
             plugins=PLUGINS_BY_NAME,
             existing_labels=self.existing,
         )

@@ -86,6 +86,15 @@ def test_steps_are_sized_and_can_be_told_apart(move: Move) -> None:
     assert 'full/"public"."Od.d ""na\'me %s"' in steps
 
 
+def test_rows_travel_in_binary_where_it_means_the_same(move: Move) -> None:
+    chosen = {
+        key: (s.args.get("format"), s.args.get("format_reason")) for key, s in move.steps("object.tables").items()
+    }
+    why = "column q (tsquery) has no binary form that is known to mean the same on another server"
+    assert chosen.pop("full/public.papers") == (None, why)
+    assert set(chosen.values()) == {("binary", None)}
+
+
 def test_a_difference_is_found(source_route: Route, target_route: Route) -> None:
     with moved(source_route, target_route, "tables_differ", "create table t (id int primary key, a text)") as move:
         with connect(target_route, "tables_differ") as connection:
