@@ -94,10 +94,13 @@ class ProbeResult:
     """One step of the connectivity test of one side."""
 
     side: Side
-    step: Literal["open", "tcp", "login"]
+    step: Literal["open", "tcp", "login", "line"]
+    """`line` measures what the others have opened: `dtsrun test` makes it, access types need not."""
     status: ProbeStatus
     seconds: float
     message: str
     """What was seen, e.g. `PostgreSQL 16.14 as migrator`, or why it failed."""
     cause: ProbeCause | None = None
     hint: str | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """Of a line: `round_trip_seconds`, `bytes_per_second`."""

@@ -47,8 +47,33 @@ def spec_for(folder: Path, route: Route, other_port: str) -> Path:
 def test_two_ends_that_answer(source_route: Route, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = spec_for(tmp_path, source_route, source_route.parameters["port"])
     assert main(["test", str(spec)]) == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if " ok " in line]
-    assert [line.split()[:2] for line in lines if "login" in line] == [["source", "login"], ["target", "login"]]
+    out = capsys.readouterr().out
+    steps = [line.split()[:2] for line in out.splitlines() if " ok " in line and line.split()[1] in {"login", "line"}]
+    assert steps == [["source", "login"], ["source", "line"], ["target", "login"], ["target", "line"]]
+    assert "The selected tables hold" in out or "No rows are selected." in out
+
+
+def test_quickly_no_line_is_measured(source_route: Route, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = spec_for(tmp_path, source_route, source_route.parameters["port"])
+    assert main(["test", str(spec), "--quick", "--json"]) == 0
+    steps = [json.loads(line)["step"] for line in capsys.readouterr().out.splitlines()]
+    assert steps == ["open", "tcp", "login"] * 2
+
+
+def test_what_the_copy_would_take_is_a_line_of_json(
+    source_route: Route, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = spec_for(tmp_path, source_route, source_route.parameters["port"])
+    with spec.open("a") as stream:
+        stream.write("resources: {rate_limit: 1kB/s}\n")
+    assert main(["test", str(spec), "--json"]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines = [each for each in said if each["step"] == "line"]
+    assert all(each["figures"]["bytes_per_second"] > 0 for each in lines)
+    assert said[-1]["step"] == "estimate"
+    assert said[-1]["bound"] == "rate_limit"
+    assert said[-1]["bytes_per_second"] == 1024
+    assert said[-1]["seconds"] == pytest.approx(said[-1]["bytes"] / 1024, abs=0.001)
 
 
 def test_an_end_that_cannot_be_reached_is_told_with_its_cause(
@@ -65,11 +90,11 @@ def test_an_end_that_cannot_be_reached_is_told_with_its_cause(
 def test_json_is_one_object_a_step(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def probes(path: Path) -> Iterator[ProbeResult]:
+    def probes(path: Path, *, measure: bool) -> Iterator[ProbeResult]:
         yield ProbeResult(side="source", step="tcp", status="ok", seconds=0.5, message="db:5432")
         yield ProbeResult(side="source", step="login", status="failed", seconds=0.5, message="no", cause="tls")
 
-    monkeypatch.setattr("dtsrun.cli.test.probe_ends", probes)
+    monkeypatch.setattr("dtsrun.cli.test.try_both_ends", probes)
     assert main(["test", str(tmp_path / "spec.yaml"), "--json"]) == 4
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert first["status"] == "ok"
