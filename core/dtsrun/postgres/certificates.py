@@ -70,6 +70,10 @@ _OF_WORDS: Final[tuple[tuple[str, Verdict], ...]] = (
         ("tls_client", "set access.tls.cert and access.tls.key: a certificate for this account that the server trusts"),
     ),
     (
+        "bad decrypt|bad password|problems getting password",
+        ("tls_client", "the key's passphrase is not right, or is missing: check access.tls.key_password"),
+    ),
+    (
         "could not load (private key|certificate)|private key file|certificate file|key values mismatch",
         ("tls_client", "check the files of access.tls.cert and access.tls.key, and that they belong together"),
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dtsrun.api.contexts import AccessContext
-from dtsrun.api.routes import Endpoint, Network, Route
+from dtsrun.api.routes import Endpoint, Network, Route, SecretReference
 from dtsrun.errors import AccessError
 
 MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -52,13 +52,17 @@ def tcp_options(*, mode: str) -> dict[str, Any]:
                 "root_cert": {"description": "File of the authorities to trust.", "type": "string"},
                 "cert": {"description": "File of our own certificate.", "type": "string"},
                 "key": {"description": "File of our own key.", "type": "string"},
+                "key_password": {
+                    "description": "Reference to the passphrase of our own key.",
+                    "$ref": "#/$defs/secret_reference",
+                },
                 "crl": {"description": "File of revoked certificates, or folder of such files.", "type": "string"},
                 "channel_binding": {
                     "description": "Whether the password exchange must be tied to the TLS connection (SCRAM).",
                     "enum": ["disable", "prefer", "require"],
                 },
             },
-            "dependentRequired": {"cert": ["key"], "key": ["cert"]},
+            "dependentRequired": {"cert": ["key"], "key": ["cert"], "key_password": ["key"]},
         },
         "connect_timeout": {
             "description": "Seconds for each attempt to connect.",
@@ -125,7 +129,7 @@ def tcp_route(
     tls = {**access.get("tls", {})}
     tls.setdefault("mode", mode)
     return Route(
-        parameters={**server, **_line(access), **_protection(tls, context.spec_folder)},
+        parameters={**server, **_line(access), **_protection(tls, context)},
         description=describe(host, port, endpoint.account, about),
         maintenance_database=endpoint.maintenance_database,
         peer=_peer(server, str(tls["mode"]), access.get("peer", {})),
@@ -159,9 +163,12 @@ def _line(access: Mapping[str, Any]) -> dict[str, str]:
     return {"connect_timeout": str(access.get("connect_timeout", 15)), "keepalives": "1", **named}
 
 
-def _protection(tls: Mapping[str, Any], folder: Path) -> dict[str, str]:
+def _protection(tls: Mapping[str, Any], context: AccessContext) -> dict[str, str]:
     mode = str(tls["mode"])
-    given = {"sslmode": mode, **_certificates(tls, folder)}
+    given = {"sslmode": mode, **_certificates(tls, context.spec_folder)}
+    if "key_password" in tls:
+        [(kind, value)] = tls["key_password"].items()
+        given["sslpassword"] = context.resolve(SecretReference(kind=kind, value=value))
     if "channel_binding" in tls:
         given["channel_binding"] = str(tls["channel_binding"])
     if mode in {"verify-ca", "verify-full"} and "sslrootcert" not in given:

@@ -11,7 +11,9 @@ import importlib.util
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +35,7 @@ LOST_CONNECTION: Final = (
     "could not receive data from server",
 )
 """What libpq says when a connection breaks or is not made."""
+_SERVICE: Final = "dtsrun"
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 _TLS_MARK: Final = b"SSL_CTX_new"
@@ -70,17 +73,16 @@ def run_tool(argv: Sequence[str | Path], route: Route, database: str) -> None:
         psycopg.OperationalError: it lost its connection, or got none.
         MigrationError: it failed otherwise; the message holds the error that it told of, the hint all that it said.
     """
-    command = [*map(str, argv), f"--dbname={_public_conninfo(route, database)}"]
-    environment = _environment(Path(argv[0]), route)
-    done = subprocess.run(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    with _service_file(route) as hidden:
+        done = subprocess.run(
+            [*map(str, argv), f"--dbname={_public_conninfo(route, database)}"],
+            env={**_environment(Path(argv[0]), route), **hidden},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
     if done.returncode:
         name = Path(argv[0]).name
         said = done.stderr.strip()
@@ -138,8 +140,33 @@ def _folders(given: Sequence[Path]) -> Iterator[Path]:
 
 
 def _public_conninfo(route: Route, database: str) -> str:
-    shown = {k: v for k, v in route.parameters.items() if k not in {"password", "dbname"}}
+    shown = {k: v for k, v in route.parameters.items() if k not in {"password", "sslpassword", "dbname"}}
     return make_conninfo("", **shown, dbname=database)
+
+
+@contextmanager
+def _service_file(route: Route) -> Iterator[dict[str, str]]:
+    """Give the environment that hands over the passphrase of a key: libpq reads it from a conninfo or a service only.
+
+    Raises:
+        PluginError: it begins or ends with a blank, which libpq leaves out when it reads a service.
+    """
+    passphrase = route.parameters.get("sslpassword")
+    if passphrase is None:
+        yield {}
+        return
+    if passphrase != passphrase.strip() or "\n" in passphrase:
+        raise PluginError(
+            "a passphrase of a key cannot be handed to programs of PostgreSQL with blanks at its ends",
+            where=route.description,
+            hint="give the key of access.tls.key another passphrase",
+        )
+    # Its own folder, which nobody else may enter.
+    with tempfile.TemporaryDirectory(prefix="dtsrun-") as folder:
+        path = Path(folder) / "service"
+        path.touch(mode=0o600)
+        path.write_text(f"[{_SERVICE}]\nsslpassword={passphrase}\n", encoding="utf-8")
+        yield {"PGSERVICEFILE": str(path), "PGSERVICE": _SERVICE}
 
 
 def _environment(program: Path, route: Route) -> dict[str, str]:

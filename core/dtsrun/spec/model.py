@@ -295,14 +295,24 @@ def _without_passwords(data: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _way(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the access without what only says where an address or a passphrase is had from."""
+    access = {key: value for key, value in endpoint["access"].items() if key != "inventory"}
+    tls = access.get("tls")
+    if isinstance(tls, Mapping):
+        access["tls"] = {key: value for key, value in tls.items() if key != "key_password"}
+    return access
+
+
 def digest(data: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what decides what is moved, and between which servers.
 
     Left out is what may change in a task that goes on: when it runs, retries, tags, resources, prechecks and how
-    passwords are had. The order of keys, comments and aliases do not count.
+    passwords and the addresses of instances are had. The order of keys, comments and aliases do not count.
     """
     endpoints: dict[str, Any] = {
-        side: {key: value for key, value in data[side].items() if key != "password"} for side in SIDES
+        side: {**{key: value for key, value in data[side].items() if key != "password"}, "access": _way(data[side])}
+        for side in SIDES
     }
     counted: dict[str, Any] = {
         "dtsrun": data["dtsrun"],

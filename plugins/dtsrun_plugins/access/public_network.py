@@ -30,12 +30,12 @@ class PublicNetwork(AccessType):
     `host`: name or address. `port`: 5432 if left out. `tls.mode`: libpq's sslmode, `verify-full` if left out.
     `tls.root_cert`: the authorities that may have signed the server's certificate; left out,
     `~/.postgresql/root.crt` if there is one, else those that this machine trusts. `tls.cert` and `tls.key`: our own
-    certificate, where the server asks for it. `tls.crl`: revoked certificates, a file or a folder.
-    `tls.channel_binding`: `require` refuses a server that cannot prove that it has the password too. Files are
-    relative to the spec's folder. `connect_timeout`: seconds for each attempt. `keepalives`: seconds of silence before
-    the first probe (`idle`) and between probes (`interval`), and how many may be lost (`count`). `peer`: how the other
-    server reaches this one, where that is not by the same address: `host`, `port`, `mode`, `root_cert` (a file on
-    that server), or `none`.
+    certificate, where the server asks for it; `tls.key_password`: a reference to the key's passphrase. `tls.crl`:
+    revoked certificates, a file or a folder. `tls.channel_binding`: `require` refuses a server that cannot prove
+    that it has the password too. Files are relative to the spec's folder. `connect_timeout`: seconds for each
+    attempt. `keepalives`: seconds of silence before the first probe (`idle`) and between probes (`interval`), and
+    how many may be lost (`count`). `peer`: how the other server reaches this one, where that is not by the same
+    address: `host`, `port`, `mode`, `root_cert` (a file on that server), or `none`.
 
     Needs
     -----
@@ -51,7 +51,7 @@ class PublicNetwork(AccessType):
 
     Limits
     ------
-    One host; a key must not be encrypted with a passphrase. The other server, where it connects to this one itself,
+    One host. The other server, where it connects to this one itself,
     uses the certificates on its own disk. Private addresses and modes below `verify-full` are alarms of the prechecks.
     """
 

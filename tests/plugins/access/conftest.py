@@ -79,17 +79,17 @@ def tls_versions() -> list[int]:
 
 
 @pytest.fixture(scope="session")
-def start_tls_server() -> Iterator[Callable[[int], TlsServer]]:
-    """Start a server with TLS of a version, once."""
+def start_tls_server() -> Iterator[Callable[..., TlsServer]]:
+    """Start a server with TLS of a version, once for each name."""
     pytest.importorskip("cryptography", reason="certificates of tests need the package cryptography")
-    running: dict[int, tuple[TlsServer, PrivateServer]] = {}
+    running: dict[tuple[int, str], tuple[TlsServer, PrivateServer]] = {}
 
-    def start(version: int) -> TlsServer:
+    def start(version: int, name: str = "") -> TlsServer:
         if version not in tls_versions():
             pytest.skip(f"no installed server {version} was built with TLS")
-        if version not in running:
-            running[version] = _start(version)
-        return running[version][0]
+        if (version, name) not in running:
+            running[version, name] = _start(version)
+        return running[version, name][0]
 
     yield start
     for known, server in running.values():
@@ -98,7 +98,7 @@ def start_tls_server() -> Iterator[Callable[[int], TlsServer]]:
 
 
 @pytest.fixture(scope="session")
-def any_tls_server(start_tls_server: Callable[[int], TlsServer]) -> TlsServer:
+def any_tls_server(start_tls_server: Callable[..., TlsServer]) -> TlsServer:
     """A running server with TLS; skips where no installed server has it."""
     able = tls_versions()
     if not able:

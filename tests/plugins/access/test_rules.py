@@ -97,3 +97,33 @@ def test_all_that_is_missing_is_told_at_once() -> None:
     ]
     assert sorted(missing) == ["gateway", "host", "port", "port", "subnet", "subnet", "vpc", "vpc"]
     assert any("expected one of `idc`, `vpc`" in violation.message for violation in found)
+
+
+def digest(access: str) -> str:
+    text = SPEC.format(source=access, target=PUBLIC, source_region="region: here", target_region="")
+    return parse_spec(text, path=Path("spec.yaml"), registry=load_registry()).digest
+
+
+def test_where_an_address_or_a_passphrase_is_had_from_does_not_change_the_task() -> None:
+    instance = "{type: database, instance: postgres-1"
+    elsewhere = digest(f"{instance}, inventory: {{type: file, path: other.yaml}}}}")
+    assert digest(f"{instance}}}") == elsewhere
+    assert digest("{type: database, instance: postgres-2}") != elsewhere
+    locked = "{type: public_network, host: h, tls: {cert: c, key: k, key_password: {env: %s}}}"
+    assert digest(locked % "ONE") == digest(locked % "OTHER")
+    assert digest(locked % "ONE") != digest("{type: public_network, host: h, tls: {cert: c, key: other}}")
+
+
+@pytest.mark.parametrize(
+    ("tls", "words"),
+    [
+        ("{cert: c, key: k, key_password: open sesame}", "expected a mapping, found text (not shown)"),
+        ("{key_password: {env: A}}", "`key` is missing, which `key_password` needs"),
+        ("{cert: c}", "`key` is missing, which `cert` needs"),
+        ("{mode: verify_full}", "did you mean `verify-full`?"),
+    ],
+)
+def test_tls_is_checked_before_any_connection(tls: str, words: str) -> None:
+    [violation] = violations(f"{{type: public_network, host: h, tls: {tls}}}", PUBLIC)
+    assert words in violation.message
+    assert "open sesame" not in violation.message

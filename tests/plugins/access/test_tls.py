@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ import psycopg
 import pytest
 
 from dtsrun.api import Endpoint, ProbeResult, SecretReference
+from dtsrun.cli import main
 from dtsrun.errors import AccessError, MigrationError
-from dtsrun.postgres.installations import embedded_folders
+from dtsrun.postgres.installations import embedded_folders, installed_versions
 from dtsrun.postgres.session import connect
 from dtsrun.postgres.sqlstate import Reaction, reaction
 from dtsrun.postgres.tools import find_tool, run_tool
@@ -20,6 +22,10 @@ from dtsrun.testing.fakes import FakeAccessContext, make_endpoint
 from dtsrun_plugins.access.public_network import PublicNetwork
 
 pytestmark = pytest.mark.matrix
+
+
+def tls_versions() -> list[int]:
+    return [v for v, folder in installed_versions().items() if b"SSL_CTX_new" in (folder / "postgres").read_bytes()]
 
 
 def end(server: Any, account: str = "postgres", host: str = "localhost", **tls: Any) -> Endpoint:
@@ -166,6 +172,40 @@ def test_a_key_that_others_can_read_is_refused(tls_server: Any, tmp_path: Path) 
     assert "chmod 600" in (result.hint or "")
 
 
+@pytest.mark.parametrize("passphrase", ["open sesame", "it's \\ a = 'phrase' #1"])
+def test_a_key_may_be_locked_with_a_passphrase(tls_server: Any, tmp_path: Path, passphrase: str) -> None:
+    locked = {"cert": "certified.crt", "key": str(lock(tls_server.folder / "certified.key", tmp_path, passphrase))}
+    endpoint = replace(end(tls_server, account="certified", **locked, key_password={"env": "phrase"}), password=None)
+    knowing = FakeAccessContext(home=tmp_path, spec_folder=tls_server.folder, secrets={"phrase": passphrase})
+    assert list(PublicNetwork().probe(endpoint, knowing))[-1].status == "ok"
+    with PublicNetwork().open(endpoint, knowing) as route:
+        assert passphrase not in f"{route!r}"
+        for dump in dumps(tls_server.version):
+            run_tool([dump, "--schema-only", f"--file={tmp_path / 'dump.sql'}"], route, "postgres")
+    wrong = replace(knowing, secrets={"phrase": "something else"})
+    result = list(PublicNetwork().probe(endpoint, wrong))[-1]
+    assert (result.status, result.cause) == ("failed", "tls_client"), result.message
+    assert "access.tls.key_password" in (result.hint or "")
+    assert "something else" not in f"{result}"
+
+
+def lock(key: Path, folder: Path, passphrase: str) -> Path:
+    """Return a copy of a key that is encrypted with a passphrase."""
+    from cryptography.hazmat.primitives import serialization
+
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    locked = folder / "locked.key"
+    locked.touch(mode=0o600)
+    locked.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(passphrase.encode()),
+        )
+    )
+    return locked
+
+
 def test_channel_binding_ties_the_password_to_the_connection(tls_server: Any, tmp_path: Path) -> None:
     if tls_server.version < 11:
         pytest.skip("channel binding came with version 11")
@@ -203,10 +243,47 @@ def test_a_missing_file_is_named_before_anything_is_sent(tls_server: Any, tmp_pa
         raise AssertionError
 
 
-@pytest.mark.parametrize("version", range(10, 19))
-def test_servers_of_every_version_speak_it(
-    version: int, start_tls_server: Callable[[int], Any], tmp_path: Path
+WHOLE = """\
+dtsrun: 1
+task: {{name: over-tls}}
+source: {{type: postgresql, account: nobody_in_clear, password: {{file: password}}, access: {source}}}
+target: {{type: postgresql, account: nobody_in_clear, password: {{file: password}}, access: {target}}}
+migration: {{type: full, objects: {{databases: {{shop: {{}}}}}}}}
+resources: {{copy: 2}}
+"""
+
+
+def test_a_whole_migration_goes_over_it(
+    start_tls_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The servers let the account in over TLS only: a session of ours or of a program's without it would fail."""
+    versions = [v for v in range(10, 19) if v in tls_versions()]
+    if not versions:
+        pytest.skip("no installed server was built with TLS")
+    source, target = start_tls_server(versions[0], "moved"), start_tls_server(versions[-1], "arrived")
+    with connect(source.route) as connection:
+        connection.execute("create database shop")
+    with connect(source.route, "shop") as connection:
+        connection.execute("create table public.orders as select g as id from generate_series(1, 1000) g")
+    ends = {
+        name: {
+            "type": "public_network",
+            "host": "localhost",
+            "port": int(server.route.parameters["port"]),
+            "tls": {"root_cert": str(server.root), "crl": str(server.folder / "root.crl")},
+        }
+        for name, server in (("source", source), ("target", target))
+    }
+    (tmp_path / "password").write_text("secret")
+    (tmp_path / "spec.yaml").write_text(WHOLE.format(**{name: json.dumps(end) for name, end in ends.items()}))
+    monkeypatch.setenv("DTSRUN_HOME", str(tmp_path / "home"))
+    assert main([str(tmp_path / "spec.yaml"), "--yes", "--quiet"]) == 0
+    with connect(target.route, "shop") as connection:
+        assert connection.execute("select count(*) as n from public.orders").fetchone().n == 1000
+
+
+@pytest.mark.parametrize("version", range(10, 19))
+def test_servers_of_every_version_speak_it(version: int, start_tls_server: Callable[..., Any], tmp_path: Path) -> None:
     server = start_tls_server(version)
     binding = {"channel_binding": "require"} if version >= 11 else {}
     assert last(server, tmp_path, **binding).message.endswith("over TLS")
