@@ -7,7 +7,7 @@ the step's transaction, and the session on the source, as they were.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -17,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from dtsrun.api import Connection, Deviation, Failure, StepContext, StepResult
+from dtsrun.copied_table import Table
 from dtsrun.postgres.mover import copy_rows, side_of
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 
@@ -57,98 +58,6 @@ its own receiving function does not take."""
 _LINE = re.compile(r"^COPY .*?, line (\d+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
-    """A table to copy: the arguments of its step."""
-
-    schema: str
-    name: str
-    columns: Sequence[str]
-    """Without generated ones."""
-    encoding: str
-    """Of the source database: its server sends the bytes as they are, the target converts."""
-    key: Sequence[str] = ()
-    filter: str | None = None
-    """A boolean expression: which rows are moved."""
-    where: str | None = None
-    """What an extension says which rows of its table are the user's: the end of a query, `WHERE ...`."""
-    fresh: bool = True
-    """Whether this task alone made the table and fills it."""
-    freeze: bool = True
-    """Whether a fresh table's rows are frozen as they come, so that no vacuum has to visit them."""
-    root: Sequence[str] | None = None
-    """Schema and name of the partitioned table at the top."""
-    routed: bool = False
-    """Whether the rows go into the root, and the target finds the partition of each."""
-    format: str = "text"
-    """text | binary: see `dtsrun.copy_format`."""
-    format_reason: str = ""
-    """Why text, where binary would have been taken."""
-    format_refused: bool = False
-    """Whether the spec asks for binary and cannot have it here."""
-
-    @property
-    def identifier(self) -> sql.Identifier:
-        """The quoted name."""
-        return sql.Identifier(self.schema, self.name)
-
-    @property
-    def label(self) -> str:
-        """For people."""
-        return f"TABLE {self.schema}.{self.name}"
-
-    def copy_to(self) -> sql.Composable:
-        """Return the statement for the source."""
-        options = sql.SQL("to stdout with (format {}{})").format(sql.SQL(self.format), self._encoded(self.encoding))
-        what = sql.SQL("({})").format(self._query()) if self.filter or self.where else self._with_columns()
-        return sql.SQL("copy {} {}").format(what, options)
-
-    def copy_from(self, own_encoding: str, *, freeze: bool) -> sql.Composable:
-        """Return the statement for the target.
-
-        Args:
-            own_encoding: the target database's.
-        """
-        into = sql.Identifier(*self.root) if self.routed and self.root else self.identifier
-        # Bytes said to be SQL_ASCII are taken unseen, also by a database where they are not valid.
-        encoding = own_encoding if self.encoding == "SQL_ASCII" else self.encoding
-        return sql.SQL("copy {} {} from stdin with (format {}{}, freeze {})").format(
-            into, self._column_list(), sql.SQL(self.format), self._encoded(encoding), sql.Literal(freeze)
-        )
-
-    def row_at(self, line: int) -> sql.Composed:
-        """Return the query for the key of the row that a COPY sends in a line; the place in the table also makes the
-        server read the table and not an index over the key."""
-        texts = [sql.SQL("{}::pg_catalog.text").format(sql.Identifier(column)) for column in self.key]
-        wanted = sql.SQL(", ").join([sql.SQL("ctid::pg_catalog.text as place"), *texts])
-        return sql.SQL("select {} from only {} offset {} limit 1").format(
-            wanted, self.identifier, sql.Literal(line - 1)
-        )
-
-    def _encoded(self, encoding: str) -> sql.Composable:
-        # In binary the client_encoding counts, which is UTF8 in all our sessions.
-        return sql.SQL(", encoding {}").format(sql.Literal(encoding)) if self.format == "text" else sql.SQL("")
-
-    def _with_columns(self) -> sql.Composable:
-        return sql.SQL("{} {}").format(self.identifier, self._column_list())
-
-    def _column_list(self) -> sql.Composable:
-        # A table without columns has rows too; `()` is no list of columns, none at all is right.
-        return sql.SQL("({})").format(self._names()) if self.columns else sql.SQL("")
-
-    def _names(self) -> sql.Composable:
-        return sql.SQL(", ").join(map(sql.Identifier, self.columns))
-
-    def _query(self) -> sql.Composable:
-        end = sql.SQL(self.where or "")
-        if not self.filter:
-            return sql.SQL("select {} from only {} {}").format(self._names(), self.identifier, end)
-        # Others wrote the conditions: a comment at the end of one must not swallow what follows.
-        return sql.SQL("select {} from (select * from only {} {}\n) as {} where ({}\n)").format(
-            self._names(), self.identifier, end, sql.Identifier(self.name), sql.SQL(self.filter)
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class _SetAside:
     """A constraint that was dropped so that rows could come."""
@@ -174,7 +83,7 @@ class _Copy:
     def run(self) -> StepResult:
         """Move the rows, whatever has to give way for it. Raises psycopg.Error where nothing can."""
         if self.table.format_refused:
-            self._deviate(f"its rows went as text, though binary was asked for: {self.table.format_reason}")
+            self.deviations.append(text_deviation(self.context, self.table))
         try:
             result = self._move_in_its_format()
         except OBSTACLES as error:
@@ -197,6 +106,9 @@ class _Copy:
             result = self._move_at_any_rate()
             for constraint in reversed(self.set_aside):
                 self._restore(constraint)
+            if self.search_path is not None:
+                # Other tables may follow in the same transaction.
+                self.context.target().execute("select pg_catalog.set_config('search_path', '', true)")
         return result
 
     def _move_at_any_rate(self) -> StepResult:
@@ -210,7 +122,7 @@ class _Copy:
         source, target = self.context.source(), self.context.target()
         with savepoint(source, PLAIN_MONEY), savepoint(target, PLAIN_MONEY):
             freeze = self.table.fresh and not self.table.routed and self._is_empty() and self.table.freeze
-            copy_from = self.table.copy_from(_encoding(target), freeze=freeze)
+            copy_from = self.table.copy_from(server_encoding(target), freeze=freeze)
             moved = copy_rows(source, self.table.copy_to(), target, copy_from, progress=self.context.progress)
         return StepResult(rows=moved.rows, bytes=moved.bytes)
 
@@ -283,13 +195,23 @@ def copy_table(context: StepContext) -> StepResult:
         psycopg.Error: not the table's own fault: the connection broke, the server stops, a deadlock.
         Interrupted: the user stopped the task.
     """
-    table = Table(**context.step.args)
+    return copy_one(context, Table(**context.step.args))
+
+
+def copy_one(context: StepContext, table: Table) -> StepResult:
+    """Copy the rows of one table, as `copy_table` does."""
     try:
         return _Copy(context, table).run()
     except psycopg.Error as error:
         if not is_own_fault(error):
             raise
         return StepResult(failures=(explained(context, table, error),))
+
+
+def text_deviation(context: StepContext, table: Table) -> Deviation:
+    """Return what is said of a table whose rows go as text although the spec asks for binary."""
+    message = f"its rows went as text, though binary was asked for: {table.format_reason}"
+    return Deviation(database=context.step.database, object=table.label, message=message)
 
 
 def is_own_fault(error: psycopg.Error) -> bool:
@@ -351,8 +273,8 @@ def _query(name: str) -> bytes:
     return resources.files(__package__).joinpath(name).read_bytes()
 
 
-def _encoding(connection: Connection) -> str:
-    # Every server reports it at the login.
+def server_encoding(connection: Connection) -> str:
+    """Return the encoding of the session's database, which every server reports at the login."""
     return connection.info.parameter_status("server_encoding") or "UTF8"
 
 
@@ -411,15 +333,3 @@ def _encoding_hint(table: Table) -> str:
     if table.encoding == "SQL_ASCII":
         return "the source database is SQL_ASCII, which holds any bytes: mend those that are not valid in the target's"
     return f"mend the row on the source, or create the target database with encoding {table.encoding}"
-
-
-def arguments(table: Table) -> Mapping[str, Any]:
-    """Return a table as arguments of a step, without what is as usual."""
-    usual = {"key": (), "filter": None, "where": None, "fresh": True, "freeze": True, "root": None, "routed": False,
-             "format": "text", "format_reason": "", "format_refused": False}  # fmt: skip
-    given = {name: getattr(table, name) for name in Table.__dataclass_fields__}
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in given.items()
-        if name not in usual or value != usual[name]
-    }

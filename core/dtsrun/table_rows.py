@@ -21,8 +21,8 @@ from dtsrun.api import (
     own_rows_name,
     rows_name,
 )
+from dtsrun.copied_table import Table, arguments
 from dtsrun.copy_format import Format, Formats
-from dtsrun.copying import Table, arguments
 from dtsrun.reading import tables_read, without_circles
 from dtsrun.structure import left_out
 
@@ -179,7 +179,7 @@ class TableRows:
 
     def _read_before(self, table: Relation) -> Iterator[str]:
         """Yield names of the rows that functions look up while this table is filled."""
-        return (rows_name(self._database.name, oid) for oid in self._reads.get(table.oid, ()))
+        return (rows_name(self._database.name, oid) for oid in self.reads.get(table.oid, ()))
 
     def _filled_by(self, table: Relation, routed_from: Relation | None) -> set[int]:
         """Return OIDs of the relations that are full only when this table's rows are in."""
@@ -237,7 +237,12 @@ class TableRows:
         return found
 
     @cached_property
-    def _reads(self) -> Mapping[int, tuple[int, ...]]:
+    def read(self) -> frozenset[int]:
+        """OIDs of the relations that another table's filling waits for."""
+        return frozenset(oid for oids in self.reads.values() for oid in oids)
+
+    @cached_property
+    def reads(self) -> Mapping[int, tuple[int, ...]]:
         """Which relations must be full before a table is filled; nothing that would go round in a circle."""
         wanted = {t.oid: self._looked_up(t) for t in self.tables}
         fillers: dict[int, list[int]] = {}

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from dtsrun.api import Connection, Failure, Route, StepContext, StepResult
-from dtsrun.copying import Table, arguments, copy_table, savepoint
+from dtsrun.copied_table import Table, arguments
+from dtsrun.copying import copy_table, savepoint
 from dtsrun.errors import Interrupted
 from dtsrun.postgres.session import connect
 from dtsrun.testing.servers import FreshDatabase, create_database, drop_database

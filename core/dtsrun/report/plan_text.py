@@ -107,12 +107,16 @@ def _largest(steps: Sequence[Step]) -> list[str]:
 
 def _formats(steps: Sequence[Step]) -> list[str]:
     """Return how many tables travel in which format, and which of them as text because of what."""
-    tables = [step for step in steps if step.lane == Lane.COPY and "format_reason" in step.args]
-    binary = sum(step.args.get("format") == "binary" for step in steps)
-    lines = [f"  {plural(binary, 'step')} in binary"] if binary else []
-    for step in tables[:MOST_TABLES]:
-        lines += paragraph(f"{step_title(step)} as text: {step.args['format_reason']}", label="- ")
-    hidden = len(tables) - MOST_TABLES
+    tables = [
+        (step, table) for step in steps if step.lane == Lane.COPY for table in step.args.get("tables", [step.args])
+    ]
+    binary = sum(table.get("format") == "binary" for _, table in tables)
+    lines = [f"  {plural(binary, 'table')} in binary"] if binary else []
+    text = [(step, table) for step, table in tables if table.get("format_reason")]
+    for step, table in text[:MOST_TABLES]:
+        name = f"{step.database}: {table['schema']}.{table['name']}"
+        lines += paragraph(f"{name} as text: {table['format_reason']}", label="- ")
+    hidden = len(text) - MOST_TABLES
     return [*lines, f"  and {count_text(hidden)} more as text (--format json lists them)"] if hidden > 0 else lines
 
 

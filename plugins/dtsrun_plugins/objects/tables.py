@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from dtsrun.api import Database, Entry, ObjectKind, PlanContext, Step, StepContext, StepResult
 from dtsrun.compare import compare_rows
+from dtsrun.copy_steps import copy_steps
 from dtsrun.copying import copy_table
+from dtsrun.copying_batch import copy_batch
 from dtsrun.table_rows import TableRows
 from dtsrun.trees import compare_tree
 
@@ -18,10 +20,10 @@ class Tables(ObjectKind):
     What it does
     ------------
     Creates tables, partitioned ones and their partitions, heirs of other tables, with columns of every kind; then
-    copies the rows of each with COPY, in the source's snapshot, the largest first. A table's rows and the mark that
-    it is done commit together. The target freezes the rows as it takes them, so that no vacuum has to. Rows of an
-    extension's configuration tables come too, as far as the extension calls them the user's. Verification compares
-    all rows of both ends.
+    copies the rows of each with COPY, in the source's snapshot, the largest first; many small ones go in one step. The
+    rows of a step and the mark that it is done commit together. The target freezes the rows as it takes them, so that
+    no vacuum has to. Rows of an extension's configuration tables come too, as far as the extension calls them the
+    user's. Verification compares all rows of both ends.
 
     Why it matters
     --------------
@@ -75,7 +77,7 @@ class Tables(ObjectKind):
         for database in context.inventory.databases.values():
             rows = TableRows(database, context, self.name)
             if stage == "full":
-                yield from map(rows.copying, rows.tables)
+                yield from copy_steps(database, rows)
             elif stage == "verify":
                 yield from map(rows.comparing, rows.stable)
                 yield from itertools.starmap(rows.comparing_tree, rows.unstable.items())
@@ -83,6 +85,10 @@ class Tables(ObjectKind):
     def do_copy(self, context: StepContext) -> StepResult:
         """Copy the rows of one table."""
         return copy_table(context)
+
+    def do_copy_batch(self, context: StepContext) -> StepResult:
+        """Copy the rows of many small tables."""
+        return copy_batch(context)
 
     def do_compare_rows(self, context: StepContext) -> StepResult:
         """Compare the rows of one table."""

@@ -166,9 +166,9 @@ def test_the_formats_of_tables_are_said(spec: Spec, inventory: Inventory, plan: 
     assert "Formats" not in plan_text(spec, inventory, plan)
     formats = planned(
         step("a", args={"format": "binary"}),
-        step("b", args={"format": "binary"}),
-        step("c", args={"format_reason": "column r (regclass) has no binary form"}),
+        step("b", args={"tables": [{"format": "binary"}, {"format": "binary"}]}),
+        step("c", args={"schema": "s", "name": "c", "format_reason": "column r (regclass) has no binary form"}),
     )
     lines = plan_text(spec, inventory, formats).splitlines()
-    assert "  2 steps in binary" in lines
-    assert any("shop: copy c as text: column r (regclass) has no binary form" in line for line in lines)
+    assert "  3 tables in binary" in lines
+    assert any("shop: s.c as text: column r (regclass) has no binary form" in line for line in lines)

@@ -1,0 +1,72 @@
+"""Small tables go together where there are many of them; each table stays known by its own name."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from dtsrun.api import Database, MigrationType, PlanContext, Relation, Resources, Step, own_rows_name, rows_name
+from dtsrun.copy_steps import BATCH_TABLES, MANY_TABLES, copy_steps
+from dtsrun.table_rows import LEAST_FROZEN, TableRows
+
+
+def relation(oid: int, size: int = 8192, **more: Any) -> Relation:
+    values: dict[str, Any] = {
+        "schema": "public", "name": f"t{oid}", "relkind": "r", "persistence": "p", "owner": "me", "pages": size // 8192,
+        "estimated_rows": 1.0, "columns": (), "key": (),
+    }  # fmt: skip
+    return Relation(oid=oid, bytes=size, **{**values, **more})
+
+
+def steps(*relations: Relation, resources: Resources | None = None, source: int = 16) -> list[Step]:
+    database = Database(
+        name="shop", target="shop", owner="me", encoding="UTF8", is_template=False, bytes=0, entries={},
+        relations={each.oid: each for each in relations},
+    )  # fmt: skip
+    context = SimpleNamespace(
+        spec=SimpleNamespace(on_conflict="fail", migration_type=MigrationType.FULL),
+        resources=resources or Resources(copy=2, index=2),
+        target=SimpleNamespace(major=18),
+        inventory=SimpleNamespace(server=SimpleNamespace(major=source)),
+        kinds=(),
+        existing=lambda name: frozenset(),
+    )
+    rows = TableRows(database, cast(PlanContext, context), "object.tables")
+    return list(copy_steps(database, rows))
+
+
+def test_a_few_tables_have_a_step_each() -> None:
+    made = steps(*(relation(oid) for oid in range(MANY_TABLES - 1)))
+    assert {step.action for step in made} == {"copy"}
+    assert len(made) == MANY_TABLES - 1
+
+
+def test_many_small_tables_go_together() -> None:
+    made = steps(*(relation(oid) for oid in range(250)), relation(999, LEAST_FROZEN))
+    assert [(step.key, step.action) for step in made] == [
+        ("shop/full/public.t999", "copy"),
+        ("shop/full/tables 0001", "copy_batch"),
+        ("shop/full/tables 0002", "copy_batch"),
+        ("shop/full/tables 0003", "copy_batch"),
+    ]
+    assert [len(step.args["tables"]) for step in made[1:]] == [BATCH_TABLES, BATCH_TABLES, 50]
+    assert made[1].title == "copy public.t0 and 99 more"
+    assert {own_rows_name("shop", 7), rows_name("shop", 7)} <= set(made[1].provides)
+    assert sum(step.size for step in made[1:]) == 250 * 8192
+
+
+def test_a_batch_is_bounded_by_its_bytes() -> None:
+    made = steps(*(relation(oid, LEAST_FROZEN - 1) for oid in range(MANY_TABLES)))
+    assert [len(step.args["tables"]) for step in made] == [16, 16, 16, 16]
+
+
+def test_a_partition_fills_its_parent_too() -> None:
+    parent = relation(900, relkind="p")
+    made = steps(parent, *(relation(oid, parents=(900,), is_partition=True) for oid in range(MANY_TABLES)))
+    (step,) = made
+    assert rows_name("shop", 900) in step.provides and own_rows_name("shop", 900) not in step.provides
+
+
+def test_tables_of_extensions_stay_alone() -> None:
+    made = steps(*(relation(oid) for oid in range(MANY_TABLES)), relation(901, extension="geo", extension_condition=""))
+    assert [step.key for step in made if step.action == "copy"] == ["shop/full/public.t901"]
