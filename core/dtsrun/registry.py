@@ -22,7 +22,7 @@ import pluggy
 
 from dtsrun.api.hooks import ENTRY_POINT_GROUP, PROJECT, Hooks
 from dtsrun.api.incremental import Engine
-from dtsrun.api.plugins import AccessType, InventoryProvider, ObjectKind, Plugin, Precheck, Secret, Stage
+from dtsrun.api.plugins import AccessType, Gate, InventoryProvider, ObjectKind, Plugin, Precheck, Secret, Stage
 from dtsrun.errors import PluginError
 from dtsrun.graph import CycleError, topological_order
 
@@ -46,6 +46,7 @@ FAMILIES: Final = (
     Family("object", ObjectKind, "dtsrun_object_kinds"),
     Family("stage", Stage, "dtsrun_stages"),
     Family("engine", Engine, "dtsrun_engines"),
+    Family("gate", Gate, "dtsrun_gates"),
 )
 
 
@@ -90,6 +91,11 @@ class Registry:
     def engines(self) -> tuple[Engine, ...]:
         """Ways to carry changes."""
         return tuple(p for p in self.plugins.values() if isinstance(p, Engine))
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """What has to be right before a cutover."""
+        return tuple(p for p in self.plugins.values() if isinstance(p, Gate))
 
     def get(self, name: str) -> Plugin:
         """Return a plugin by its full name. Raises PluginError with the nearest names."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dtsrun.api import AccessType, Engine, InventoryProvider, ObjectKind, Precheck, Secret, Stage, hookimpl
+from dtsrun.api import AccessType, Engine, Gate, InventoryProvider, ObjectKind, Precheck, Secret, Stage, hookimpl
 
 
 @hookimpl
@@ -59,5 +59,13 @@ def dtsrun_stages() -> Sequence[type[Stage]]:
 def dtsrun_engines() -> Sequence[type[Engine]]:
     """Ways to carry changes."""
     from dtsrun_plugins.engines import PLUGINS
+
+    return PLUGINS
+
+
+@hookimpl
+def dtsrun_gates() -> Sequence[type[Gate]]:
+    """Things that have to be right before a cutover."""
+    from dtsrun_plugins.gates import PLUGINS
 
     return PLUGINS

@@ -1,8 +1,8 @@
 """All that a plugin author imports.
 
 What stands here is the public contract: abstract classes that authors write (`AccessType`, `InventoryProvider`,
-`Secret`, `Precheck`, `ObjectKind`, `Stage`, `Engine`), protocols of what the core hands in (`*Context`), and frozen
-values that travel between.
+`Secret`, `Precheck`, `ObjectKind`, `Stage`, `Engine`, `Gate`), protocols of what the core hands in (`*Context`), and
+frozen values that travel between.
 Nothing outside this package, `dtsrun.errors`, `dtsrun.postgres` and `dtsrun.testing` is meant for plugins.
 """
 
@@ -10,6 +10,7 @@ from dtsrun.api.contexts import (
     AccessContext,
     CheckContext,
     Connection,
+    GateContext,
     PlanContext,
     StepContext,
 )
@@ -46,6 +47,8 @@ from dtsrun.api.inventory import (
 )
 from dtsrun.api.plugins import (
     AccessType,
+    Check,
+    Gate,
     InventoryProvider,
     ObjectKind,
     Plugin,
@@ -62,6 +65,7 @@ from dtsrun.api.steps import Failure, Lane, Step, StepResult, entry_name, own_ro
 __all__ = [
     "AccessContext",
     "AccessType",
+    "Check",
     "CheckContext",
     "CheckResult",
     "Column",
@@ -78,6 +82,8 @@ __all__ = [
     "Failure",
     "Finding",
     "Fix",
+    "Gate",
+    "GateContext",
     "Identity",
     "Instance",
     "Inventory",

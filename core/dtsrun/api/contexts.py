@@ -15,7 +15,8 @@ from dtsrun.api.spec import Resources, Spec
 from dtsrun.api.steps import Step
 
 if TYPE_CHECKING:
-    from dtsrun.api.incremental import LinkStatus, LinkTable
+    from dtsrun.api.findings import Finding
+    from dtsrun.api.incremental import Link, LinkStatus, LinkTable
     from dtsrun.api.plugins import ObjectKind
 
 Connection = psycopg.Connection[Any]
@@ -78,6 +79,37 @@ class CheckContext(Protocol):
 
     def conflicts(self, database: str) -> Sequence[Entry]:
         """Return selected entries of the source whose label exists on the target already."""
+
+
+class GateContext(CheckContext, Protocol):
+    """What a gate of the cutover may use, beside what a check may."""
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """All that is followed."""
+
+    @property
+    def fence(self) -> str:
+        """How dtsrun will close the source: `none`, `read_only`, `connections`."""
+
+    @property
+    def open_steps(self) -> Sequence[str]:
+        """Titles of the steps before the cutover that are not done, with why."""
+
+    @property
+    def drifts(self) -> Sequence[Finding]:
+        """What changed on the source since the copy and is not repaired."""
+
+    @property
+    def differences(self) -> int | None:
+        """How many differences the last verification found; None where none was made."""
+
+    @property
+    def will_verify(self) -> bool:
+        """Whether the cutover compares both ends before it takes the links away."""
+
+    def statuses(self) -> Sequence[LinkStatus]:
+        """Return how the links stand now."""
 
 
 class PlanContext(Protocol):

@@ -13,7 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from dtsrun.api.incremental import Engine
-    from dtsrun.api.plugins import AccessType, InventoryProvider, ObjectKind, Precheck, Secret, Stage
+    from dtsrun.api.plugins import AccessType, Gate, InventoryProvider, ObjectKind, Precheck, Secret, Stage
 
 PROJECT = "dtsrun"
 ENTRY_POINT_GROUP = "dtsrun"
@@ -58,4 +58,9 @@ class Hooks:
     @hookspec
     def dtsrun_engines(self) -> Sequence[type[Engine]]:
         """Ways to carry the changes of a source in use to the target."""
+        raise NotImplementedError
+
+    @hookspec
+    def dtsrun_gates(self) -> Sequence[type[Gate]]:
+        """Things that have to be right before the cutover of a source in use."""
         raise NotImplementedError

@@ -9,9 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
-from dtsrun.api.contexts import AccessContext, CheckContext, PlanContext
+from dtsrun.api.contexts import AccessContext, CheckContext, GateContext, PlanContext
 from dtsrun.api.findings import Finding, Severity
 from dtsrun.api.instances import Instance, WantedInstance
 from dtsrun.api.inventory import Database, Entry, Extension
@@ -21,13 +21,15 @@ from dtsrun.api.steps import Step
 
 ALL_TYPES = frozenset(MigrationType)
 
+_Context = TypeVar("_Context", contravariant=True)
+
 
 class Plugin(ABC):
     """What all families share."""
 
     name: ClassVar[str]
     """`family.name`, e.g. `precheck.wal_level`. Families: access, inventory, secret, precheck, object, stage,
-    engine."""
+    engine, gate."""
     requires: ClassVar[tuple[str, ...]] = ()
     """Plugins without which this one cannot work: they must be there, and come first."""
     after: ClassVar[tuple[str, ...]] = ()
@@ -92,8 +94,8 @@ class Secret(Plugin):
         """Return the secret. Raises AccessError, never naming the secret."""
 
 
-class Precheck(Plugin):
-    """One thing to know before anything moves."""
+class Check(Plugin, Generic[_Context]):
+    """What prechecks and gates share; a policy weighs what either finds."""
 
     title: ClassVar[str] = ""
     """What is right when it passes: `the target has room for the data`. Empty: the docstring's first line."""
@@ -103,8 +105,18 @@ class Precheck(Plugin):
     severity: ClassVar[Severity] = Severity.FAIL
 
     @abstractmethod
-    def check(self, context: CheckContext) -> Iterable[Finding]:
+    def check(self, context: _Context) -> Iterable[Finding]:
         """Yield what is wrong; nothing means passed. Raise SkipCheck or Undetermined where there is no answer."""
+
+
+class Precheck(Check[CheckContext]):
+    """One thing to know before anything moves."""
+
+
+class Gate(Check[GateContext]):
+    """One thing that has to be right before the cutover of a source in use."""
+
+    types: ClassVar[frozenset[MigrationType]] = frozenset({MigrationType.FULL_INCREMENTAL})
 
 
 class ObjectKind(Plugin):

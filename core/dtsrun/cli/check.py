@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from dtsrun.api import Check
 from dtsrun.cli.output import progress_for
 from dtsrun.engine.check_task import all_checks, check_task, is_chosen
 from dtsrun.engine.ends import read_spec
@@ -67,7 +68,8 @@ def _explain(arguments: argparse.Namespace, options: RunOptions) -> int:
     renderers = {"text": policy_text, "json": policy_json}
     if arguments.format not in renderers:
         raise SpecError("--explain-policy knows the formats text and json alone")
-    checks = [check for check in all_checks(spec, registry) if is_chosen(check, options)]
+    known: list[Check[Any]] = [*all_checks(spec, registry), *registry.gates]
+    checks = [check for check in known if is_chosen(check, options)]
     _put(arguments, renderers[arguments.format](Policy.of(spec), checks))
     return 0
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from dtsrun.api import Connection, LinkStatus
 from dtsrun.postgres.lsn import format_lsn, parse_lsn
+from dtsrun.watch.positions import beat
 
 LOOK_SECONDS: Final = 0.2
 
@@ -34,19 +35,19 @@ def fence_position(source: Connection) -> int:
     The position is where the next record would begin. A commit is acknowledged only after its record was inserted, so
     the records of all earlier ones lie before it. It is not compared with the end of the log as it is: that may lie
     in the head of a page (the next record's place), where no link ever arrives while nothing more is written. So one
-    message is written behind it, in a transaction of its own whose commit waits for the disk: with it everything
-    before the position is on disk, also what was committed with `synchronous_commit = off`, and since walsenders send
-    what is on disk, every link passes the position.
+    small transaction is written behind it whose commit waits for the disk: with it everything before the position is
+    on disk, also what was committed with `synchronous_commit = off`, and since walsenders send what is on disk, every
+    link passes the position. A standby has what it has replayed.
 
     Args:
         source: an autocommit session on the source.
     """
-    row = source.execute("select pg_catalog.pg_current_wal_insert_lsn()::text as position").fetchone()
+    row = source.execute(
+        "select case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()"
+        "            else pg_catalog.pg_current_wal_insert_lsn() end::text as position"
+    ).fetchone()
     assert row is not None  # a query without a table has one row
-    with source.transaction():
-        # `local`: no standby is waited for, which could be gone.
-        source.execute("set local synchronous_commit = local")
-        source.execute("select pg_catalog.pg_logical_emit_message(true, 'dtsrun', 'fence')")
+    beat(source)
     return parse_lsn(row.position)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dtsrun.api import CheckResult, Precheck, Spec
+from dtsrun.api import Check, CheckResult, Precheck, Spec
 from dtsrun.engine.checking import Checking
 from dtsrun.engine.checks import alarms, blocking, run_checks
 from dtsrun.engine.ends import SIDES, Ends, home_folder, open_ends, read_spec, task_folder
@@ -122,7 +122,7 @@ def _blocking_error(found: Sequence[CheckResult]) -> BlockingFindings:
     return BlockingFindings(f"{len(found)} of the prechecks failed: {names}", hint="mend them, and check again")
 
 
-def is_chosen(check: Precheck, options: RunOptions) -> bool:
+def is_chosen(check: Check[Any], options: RunOptions) -> bool:
     """Tell whether the options of the command line leave a check in."""
     names = (check.name, check.short_name)
     wanted = not options.only or any(matches(pattern, name) for pattern in options.only for name in names)

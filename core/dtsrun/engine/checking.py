@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from psycopg.pq import TransactionStatus
 
-from dtsrun.api import Connection, Entry, Inventory, Precheck, ProbeResult, Route, ServerFacts, Side, Spec
+from dtsrun.api import Check, Connection, Entry, Inventory, ProbeResult, Route, ServerFacts, Side, Spec
 from dtsrun.engine.ends import probe_side
 from dtsrun.engine.prepare import Preparation
 from dtsrun.plan import with_defaults
@@ -75,7 +75,7 @@ class Checking:
         self._answering = threading.RLock()
         self._opening = threading.Lock()
 
-    def context(self, check: Precheck, options: Mapping[str, Any]) -> CheckView:
+    def context(self, check: Check[Any], options: Mapping[str, Any]) -> CheckView:
         """Return what a check may use, in the thread that makes it."""
         for side in ("source", "target"):
             self._own(side).settle()

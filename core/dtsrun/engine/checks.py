@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import psycopg
 
 from dtsrun.api import (
+    Check,
     CheckContext,
     CheckResult,
     Finding,
     MigrationType,
     Outcome,
-    Precheck,
     Severity,
     SkipCheck,
     Undetermined,
@@ -32,15 +32,17 @@ WORST_FIRST: Final = (Outcome.FAILED, Outcome.UNDETERMINED, Outcome.ALARM, Outco
 PARALLEL: Final = 4
 """Checks at once: each has sessions of its own on both ends."""
 
-ContextOf = Callable[[Precheck, Mapping[str, Any]], CheckContext]
+_Context = TypeVar("_Context", bound=CheckContext)
+
+ContextOf = Callable[[Check[_Context], Mapping[str, Any]], _Context]
 """Gives a check what it may use, with its options of the policy."""
 
 
 def run_checks(
-    checks: Sequence[Precheck],
+    checks: Sequence[Check[_Context]],
     policy: Policy,
     migration_type: MigrationType,
-    context_of: ContextOf,
+    context_of: ContextOf[_Context],
     *,
     parallel: int = PARALLEL,
     origin_of: Callable[[str], str] = lambda name: "",
@@ -80,15 +82,15 @@ def alarms(results: Iterable[CheckResult]) -> list[CheckResult]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
+class _Making(Generic[_Context]):
     """What is the same for all checks of one run."""
 
     policy: Policy
     migration_type: MigrationType
-    context_of: ContextOf
+    context_of: ContextOf[_Context]
     origin_of: Callable[[str], str]
 
-    def result_of(self, check: Precheck, earlier: Mapping[str, CheckResult]) -> CheckResult:
+    def result_of(self, check: Check[Any], earlier: Mapping[str, CheckResult]) -> CheckResult:
         """Make one check, unless it is not to be made; never raises for what the check does."""
         started = time.monotonic()
         result = _empty(check)
@@ -107,12 +109,12 @@ class _Making:
             result = _doubt(result, self.policy, _bug(check, self.origin_of(check.name), error))
         return replace(result, seconds=time.monotonic() - started)
 
-    def _made(self, check: Precheck, result: CheckResult) -> CheckResult:
+    def _made(self, check: Check[Any], result: CheckResult) -> CheckResult:
         findings = list(check.check(self.context_of(check, self.policy.options(check))))
         judged = tuple(weigh(finding, check, self.policy) for finding in findings)
         return replace(result, outcome=_outcome(judged), findings=judged)
 
-    def _not_made(self, check: Precheck, earlier: Mapping[str, CheckResult]) -> str | None:
+    def _not_made(self, check: Check[Any], earlier: Mapping[str, CheckResult]) -> str | None:
         if (self.policy.severity(check) or check.severity) is Severity.OFF:
             return "the policy switches it off"
         if self.migration_type not in check.types:
@@ -130,14 +132,14 @@ def _outcome(findings: Iterable[Finding]) -> Outcome:
     return Outcome.ALARM if Severity.ALARM in counted else Outcome.PASSED
 
 
-def _bug(check: Precheck, origin: str, error: Exception) -> str:
+def _bug(check: Check[Any], origin: str, error: Exception) -> str:
     """Return words on an exception that nobody foresaw: whose it is, and where it was raised."""
     owner = f"{check.name} of {origin}" if origin else check.name
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"a bug in {owner}: {type(error).__name__}: {describe(error)} ({Path(frame.filename).name}:{frame.lineno})"
 
 
-def _empty(check: Precheck) -> CheckResult:
+def _empty(check: Check[Any]) -> CheckResult:
     title = check.title or (check.__doc__ or check.name).strip().splitlines()[0].rstrip(".")
     return CheckResult(check=check.name, title=title, side=check.side, outcome=Outcome.PASSED)
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Final
 
-from dtsrun.api import CheckResult, Finding, Fix, Inventory, Outcome, Precheck, Severity, Spec
+from dtsrun.api import Check, CheckResult, Finding, Fix, Inventory, Outcome, Severity, Spec
 from dtsrun.inventory import matches
 
 WAIVERS: Final = "policy.waivers"
@@ -106,12 +106,12 @@ class Policy:
         """Return the policy of a spec."""
         return cls(spec.policy, spec.policy_places)
 
-    def severity(self, check: Precheck) -> Severity | None:
+    def severity(self, check: Check[Any]) -> Severity | None:
         """Return the severity that the policy gives a check, None where it says nothing."""
         given = self._of(check).get("severity")
         return Severity(given) if given else None
 
-    def options(self, check: Precheck) -> Mapping[str, Any]:
+    def options(self, check: Check[Any]) -> Mapping[str, Any]:
         """Return the options that the policy gives a check."""
         options: Mapping[str, Any] = self._of(check).get("options", {})
         return options
@@ -147,12 +147,12 @@ class Policy:
     def _waivers_by_check(self) -> dict[str, _Waivers]:
         return {}
 
-    def _of(self, check: Precheck) -> Mapping[str, Any]:
+    def _of(self, check: Check[Any]) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.document.get("checks", {}).get(check.name, {})
         return found
 
 
-def weigh(finding: Finding, check: Precheck, policy: Policy) -> Finding:
+def weigh(finding: Finding, check: Check[Any], policy: Policy) -> Finding:
     """Return a finding with the severity that it has by the policy and its waivers."""
     severity = policy.severity(check) or finding.severity or check.severity
     waiver = policy.waiver(check.name, finding.subject)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from dtsrun.api import ObjectKind, Plugin, Precheck
+from dtsrun.api import Check, ObjectKind, Plugin
 from dtsrun.errors import PluginError
 from dtsrun.registry import FAMILIES, Registry
 from dtsrun.report.columns import columns, section
@@ -24,6 +24,7 @@ FAMILY_WORDS: Final = {
     "object": "Object kinds",
     "stage": "Stages",
     "engine": "Engines",
+    "gate": "Gates of the cutover",
 }
 
 
@@ -113,7 +114,7 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 def title_of(plugin: Plugin) -> str:
     """Return a plugin's title in lists; a docstring that ends it with a stop means the same title."""
-    return ((plugin.title if isinstance(plugin, Precheck) else "") or read_page(plugin).title).rstrip(".")
+    return ((plugin.title if isinstance(plugin, Check) else "") or read_page(plugin).title).rstrip(".")
 
 
 def find_plugin(registry: Registry, name: str) -> Plugin:
@@ -160,7 +161,7 @@ def _facts(plugin: Plugin, registry: Registry) -> Iterator[tuple[str, str]]:
         yield ("requires", ", ".join(plugin.requires))
     if plugin.after:
         yield ("comes after", ", ".join(plugin.after))
-    if isinstance(plugin, Precheck):
+    if isinstance(plugin, Check):
         yield ("severity", plugin.severity.value)
         yield ("side", plugin.side)
         yield ("types", ", ".join(sorted(plugin.types)))

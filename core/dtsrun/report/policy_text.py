@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dtsrun.api import Precheck
+from dtsrun.api import Check
 from dtsrun.engine.policy import Policy, Waiver
 from dtsrun.report.as_json import as_values
 from dtsrun.report.columns import columns, section
@@ -26,7 +26,7 @@ class Decision:
     """`file:line`, or the check itself."""
 
 
-def decisions(policy: Policy, checks: Sequence[Precheck]) -> list[Decision]:
+def decisions(policy: Policy, checks: Sequence[Check[Any]]) -> list[Decision]:
     """Return what holds for each check: its severity, and the options that a policy sets."""
     return [decision for check in checks for decision in _of_check(policy, check)]
 
@@ -37,7 +37,7 @@ def rules(policy: Policy) -> list[Decision]:
     return [Decision(subject=k, value=v, decided_by=policy.places.get(f"/{k}", "built in")) for k, v in values.items()]
 
 
-def policy_text(policy: Policy, checks: Sequence[Precheck]) -> str:
+def policy_text(policy: Policy, checks: Sequence[Check[Any]]) -> str:
     """Return all of it as text."""
     shown = [(each.subject, each.value, each.decided_by) for each in decisions(policy, checks)]
     general = [(each.subject, each.value, each.decided_by) for each in rules(policy)]
@@ -50,7 +50,7 @@ def policy_text(policy: Policy, checks: Sequence[Precheck]) -> str:
     return "\n".join(lines)
 
 
-def policy_json(policy: Policy, checks: Sequence[Precheck]) -> str:
+def policy_json(policy: Policy, checks: Sequence[Check[Any]]) -> str:
     """Return all of it as one JSON document."""
     values = {
         "dtsrun_policy_explained": 1,
@@ -61,7 +61,7 @@ def policy_json(policy: Policy, checks: Sequence[Precheck]) -> str:
     return json.dumps(as_values(values), indent=2, ensure_ascii=False)
 
 
-def _of_check(policy: Policy, check: Precheck) -> Iterator[Decision]:
+def _of_check(policy: Policy, check: Check[Any]) -> Iterator[Decision]:
     severity = policy.severity(check)
     place = policy.places.get(f"/checks/{check.name}/severity") or _place_of_query(policy, check) or ITSELF
     yield Decision(subject=check.name, value=(severity or check.severity).value, decided_by=place)
@@ -70,7 +70,7 @@ def _of_check(policy: Policy, check: Precheck) -> Iterator[Decision]:
             yield Decision(subject=f"  {name}", value=_shown(value), decided_by=said)
 
 
-def _place_of_query(policy: Policy, check: Precheck) -> str:
+def _place_of_query(policy: Policy, check: Check[Any]) -> str:
     queries = policy.document.get("sql_checks", ())
     names = [f"sql.{query['id']}" for query in queries]
     return policy.places.get(f"/sql_checks/{names.index(check.name)}", "") if check.name in names else ""

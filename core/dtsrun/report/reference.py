@@ -18,12 +18,13 @@ from typing import Any, Final
 from dtsrun import errors
 from dtsrun.api import (
     AccessContext,
+    Check,
     CheckContext,
     EngineContext,
+    GateContext,
     ObjectKind,
     PlanContext,
     Plugin,
-    Precheck,
     Stage,
     StepContext,
 )
@@ -41,6 +42,7 @@ FOLDERS: Final[Mapping[str, str]] = MappingProxyType(
         "object": "objects",
         "stage": "stages",
         "engine": "engines",
+        "gate": "gates",
         "inventory": "inventory",
     }
 )
@@ -65,10 +67,11 @@ CHOSEN_BY: Final[Mapping[str, str]] = MappingProxyType(
         "object": "Each claims entry types of `pg_dump`; an entry that none of them claims stops the migration.",
         "stage": "Each adds steps to the plan. Stages are labels of steps, not barriers between them.",
         "engine": "A spec chooses one for `full_incremental`: `migration.stages.incremental.engine`.",
+        "gate": "All of them are made before the cutover of a source in use; a policy weighs what they find.",
     }
 )
 
-HANDED_IN: Final = (AccessContext, CheckContext, PlanContext, StepContext, EngineContext)
+HANDED_IN: Final = (AccessContext, CheckContext, PlanContext, StepContext, EngineContext, GateContext)
 """What plugins are handed."""
 
 OTHER_CODES: Final = (
@@ -195,10 +198,10 @@ def _facts(plugin: Plugin) -> Iterator[str]:
         yield f"- Requires: {_names(plugin.requires)}"
     if plugin.after:
         yield f"- Comes after: {_names(plugin.after)}"
-    if isinstance(plugin, Precheck):
+    if isinstance(plugin, Check):
         yield f"- Severity: `{plugin.severity}`; a policy may say otherwise"
         yield f"- Side: {plugin.side}"
-    if isinstance(plugin, Precheck | Stage):
+    if isinstance(plugin, Check | Stage):
         yield f"- Types of migration: {_names(sorted(plugin.types))}"
     if isinstance(plugin, ObjectKind):
         yield f"- Claims: {_names(plugin.entry_types) or 'no entry type of pg_dump'}"
@@ -238,7 +241,7 @@ def _hook(family: Family) -> Iterator[str]:
     yield f"## {family.hook}"
     yield f"Returns classes that extend `{family.base.__name__}`; their names begin with `{family.name}.`."
     yield _first_paragraph(family.base)
-    yield from _members(family.base)
+    yield from _members(Check if issubclass(family.base, Check) else family.base)
 
 
 def _shared() -> Iterator[str]:

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from dtsrun.api import Check
 from dtsrun.spec.defaults import with_defaults
 from dtsrun.spec.document import MAX_BYTES, Document, read_document
 from dtsrun.spec.schema import KnownPlugins, Schema, policy_part
@@ -101,7 +102,8 @@ class PolicyReader:
     def _completed(self, policy: Policy) -> Policy:
         said = policy.get("checks", {})
         checks = {}
-        for check in self._registry.prechecks:
+        known: list[Check[Any]] = [*self._registry.prechecks, *self._registry.gates]
+        for check in known:
             own = said.get(check.name, {})
             checks[check.name] = {**own, "options": with_defaults(check.options, own.get("options", {}))}
         kept = {key: value for key, value in policy.items() if key != PLACES}

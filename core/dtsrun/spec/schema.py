@@ -16,7 +16,19 @@ from typing import Any, Final, Protocol
 import jsonschema
 import yaml
 
-from dtsrun.api import AccessType, Engine, InventoryProvider, ObjectKind, Plugin, Precheck, Secret, Severity, Stage
+from dtsrun.api import (
+    AccessType,
+    Check,
+    Engine,
+    Gate,
+    InventoryProvider,
+    ObjectKind,
+    Plugin,
+    Precheck,
+    Secret,
+    Severity,
+    Stage,
+)
 from dtsrun.errors import PluginError
 
 Schema = dict[str, Any]
@@ -53,6 +65,9 @@ class KnownPlugins(Protocol):
     @property
     def engines(self) -> Sequence[Engine]: ...
 
+    @property
+    def gates(self) -> Sequence[Gate]: ...
+
 
 def compose_schema(registry: KnownPlugins) -> Schema:
     """Return the JSON Schema (2020-12) of a spec.
@@ -72,8 +87,9 @@ def compose_schema(registry: KnownPlugins) -> Schema:
     definitions["pattern"] = _pattern(registry.object_kinds)
     definitions["kinds"] = _by_name("Options of object kinds, by name.", registry.object_kinds)
     definitions["stages"] = _by_name("Options of stages, by name.", registry.stages)
-    definitions["checks"] = _checks(registry.prechecks)
-    definitions["check_name"] = {"enum": [check.name for check in registry.prechecks]}
+    checks: list[Check[Any]] = [*registry.prechecks, *registry.gates]
+    definitions["checks"] = _checks(checks)
+    definitions["check_name"] = {"enum": [check.name for check in checks]}
     return schema
 
 
@@ -167,16 +183,16 @@ def _by_name(description: str, plugins: Iterable[Plugin]) -> Schema:
     return {"description": description, "type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _checks(prechecks: Iterable[Precheck]) -> Schema:
+def _checks(checks: Iterable[Check[Any]]) -> Schema:
     return {
         "description": "Severity and options of checks, by full name.",
         "type": "object",
         "additionalProperties": False,
-        "properties": {check.name: _check(check) for check in prechecks},
+        "properties": {check.name: _check(check) for check in checks},
     }
 
 
-def _check(check: Precheck) -> Schema:
+def _check(check: Check[Any]) -> Schema:
     severity = {"description": f"Left out: {check.severity.value}.", "enum": [str(each) for each in Severity]}
     return {
         **_about(check),

@@ -26,7 +26,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from dtsrun.api import CheckResult, Finding, MigrationType, Precheck, Route
+from dtsrun.api import Check, CheckResult, Finding, MigrationType, Precheck, Route
 from dtsrun.engine.checks import run_checks
 from dtsrun.engine.policy import Policy
 from dtsrun.plan import with_defaults
@@ -109,7 +109,7 @@ def make_check(
     document = {"undetermined": "off", **case.policy}
     with FakeCheckContext(source=source, target=target, spec=spec) as context:
 
-        def context_of(plugin: Precheck, options: Mapping[str, Any]) -> FakeCheckContext:
+        def context_of(plugin: Check[Any], options: Mapping[str, Any]) -> FakeCheckContext:
             context.options = with_defaults(plugin, {**case.options, **options})
             return context
 

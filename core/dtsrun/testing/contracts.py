@@ -23,8 +23,10 @@ import pytest
 
 from dtsrun.api import (
     AccessType,
+    Check,
     Endpoint,
     Engine,
+    Gate,
     InventoryProvider,
     ObjectKind,
     Plugin,
@@ -201,11 +203,11 @@ class SecretContract(PluginContract):
             self.plugin().resolve(unknown, access_context)
 
 
-class PrecheckContract(PluginContract):
-    """The contract of checks."""
+class CheckContract(PluginContract):
+    """What prechecks and gates keep; inherit from one of theirs instead."""
 
-    family = "precheck"
-    base = Precheck
+    family = "check"
+    base = Check
 
     def test_it_names_its_side(self) -> None:
         assert self.plugin.side in {"source", "target", "both"}
@@ -219,6 +221,20 @@ class PrecheckContract(PluginContract):
     def test_its_options_have_defaults(self) -> None:
         # A check is made without the user naming it, so nothing may be required.
         assert "required" not in self.plugin.options
+
+
+class PrecheckContract(CheckContract):
+    """The contract of prechecks."""
+
+    family = "precheck"
+    base = Precheck
+
+
+class GateContract(CheckContract):
+    """The contract of gates."""
+
+    family = "gate"
+    base = Gate
 
 
 class ObjectKindContract(PluginContract):

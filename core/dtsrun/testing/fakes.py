@@ -22,8 +22,11 @@ from dtsrun.api import (
     DatabaseSelection,
     Endpoint,
     Entry,
+    Finding,
     Instance,
     Inventory,
+    Link,
+    LinkStatus,
     MigrationType,
     ProbeResult,
     Route,
@@ -180,6 +183,53 @@ class FakeCheckContext:
     def _conflicts(self, database: str) -> Sequence[Entry]:
         held = {entry.label for entry in self.target_entries(database)}
         return [entry for entry in self.inventory.databases[database].entries.values() if entry.label in held]
+
+
+class FakeGateContext(FakeCheckContext):
+    """What a gate is handed (`dtsrun.api.GateContext`), over the routes to real servers.
+
+    What the task knows is given: `links`, `statuses` (or a function that returns them), `open_steps`, `drifts`,
+    `differences`, `will_verify`, `fence`.
+    """
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """All that is followed."""
+        return self._told("links", ())
+
+    @property
+    def fence(self) -> str:
+        """How the source will be closed."""
+        return self._told("fence", "none")
+
+    @property
+    def open_steps(self) -> Sequence[str]:
+        """What is not done."""
+        return self._told("open_steps", ())
+
+    @property
+    def drifts(self) -> Sequence[Finding]:
+        """What changed and is not repaired."""
+        return self._told("drifts", ())
+
+    @property
+    def differences(self) -> int | None:
+        """Of the last verification."""
+        return self._told("differences", None)
+
+    @property
+    def will_verify(self) -> bool:
+        """Whether both ends will be compared."""
+        return self._told("will_verify", True)
+
+    def statuses(self) -> Sequence[LinkStatus]:
+        """Return how the links stand."""
+        given: Sequence[LinkStatus] | Callable[[], Sequence[LinkStatus]] = self._told("statuses", ())
+        return given() if callable(given) else given
+
+    def _told(self, what: str, otherwise: _T) -> _T:
+        known: Mapping[str, _T] = self._known
+        return known.get(what, otherwise)
 
 
 def make_spec(
