@@ -6,7 +6,8 @@
     ├── AccessError              4  a server cannot be reached, or does not let us in
     │   └── UnreachableError     4  it cannot be reached now; time may heal it
     ├── MigrationError           5  the work itself failed
-    │   └── TaskBusyError        5  another runner works at this task
+    │   ├── TaskBusyError        5  another runner works at this task
+    │   └── CalledOff            5  completion cannot go on now; changes are followed on
     ├── BlockingFindings         6  prechecks found what must be mended first
     ├── DifferencesFound         7  both ends are not equal
     └── Interrupted            130  the user stopped us (a signal, not a fault)
@@ -70,6 +71,10 @@ class MigrationError(DtsrunError):
 
 class TaskBusyError(MigrationError):
     """Another runner works at this task; the message names it."""
+
+
+class CalledOff(MigrationError):
+    """Completion cannot go on now: the fence was put back, and changes are followed on."""
 
 
 class BlockingFindings(DtsrunError):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
 from psycopg import sql
 
+from dtsrun.aligning import aligning
 from dtsrun.api import (
     Database,
     Entry,
@@ -97,6 +99,12 @@ class TableRows:
             size=table.bytes,
             title=f"copy {table.qualified}",
         )
+
+    def copying_again(self, table: Relation) -> Step:
+        """Return the step that copies a table's rows anew at completion, since its changes are not followed."""
+        step = aligning(self.copying(table))
+        args = {**step.args, "fresh": False, "freeze": False}
+        return replace(step, action="copy_again", args=args, title=f"copy {table.qualified} again")
 
     def comparing(self, table: Relation) -> Step:
         """Return the step that compares a table's rows on both ends."""

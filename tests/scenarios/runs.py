@@ -19,6 +19,8 @@ from compare_ends import differences
 from psycopg import sql
 
 from dtsrun.api import Connection, Route
+from dtsrun.engine.undo import drop_subscription
+from dtsrun.incremental.slots import drop_slot
 from dtsrun.journal import Journal, StepRecord, TaskRecord
 from dtsrun.postgres.server import PrivateServer
 from dtsrun.postgres.session import connect
@@ -86,6 +88,8 @@ class Bench:
         self.home = folder / "home"
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
+        self.variables: dict[str, str] = {}
+        """Environment of every command."""
         self._started: list[Running] = []
 
     # --- the command -------------------------------------------------------------------------------------------
@@ -104,6 +108,22 @@ class Bench:
         for part, value in changes.items():
             document[part] = {**document.get(part, {}), **value} if isinstance(value, dict) else value
         return self.write(f"{task}.yaml", yaml.safe_dump(document, sort_keys=False))
+
+    def endpoint(self, server: PrivateServer) -> dict[str, Any]:
+        """Return how a spec names a server by its address, so that the other server can reach it too."""
+        parameters = server.route.parameters
+        self.variables[f"PASSWORD_{server.version}"] = parameters["password"]
+        return {
+            "type": "postgresql",
+            "access": {
+                "type": "public_network",
+                "host": parameters["host"],
+                "port": int(parameters["port"]),
+                "tls": {"mode": "disable"},
+            },
+            "account": parameters["user"],
+            "password": {"env": f"PASSWORD_{server.version}"},
+        }
 
     def write(self, name: str, text: str) -> Path:
         """Write a file beside the specs."""
@@ -165,6 +185,7 @@ class Bench:
             "DTSRUN_HOME": str(home or self.home),
             "PGSERVICEFILE": str(services),
             "TMPDIR": str(self.temporary),
+            **self.variables,
             **variables,
         }
 
@@ -287,6 +308,7 @@ def eventually(look: Callable[[], Any], seconds: float = 30.0) -> Any:
 def wipe(route: Route) -> None:
     """Make a server as it was when it was new."""
     with connect(route) as connection:
+        _drop_links(route, connection)
         for row in connection.execute("select datname from pg_database where not datistemplate").fetchall():
             if row.datname != "postgres":
                 connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(row.datname)))
@@ -294,6 +316,16 @@ def wipe(route: Route) -> None:
         _drop_roles(connection)
         for row in connection.execute("select spcname from pg_tablespace where oid > 16383").fetchall():
             connection.execute(sql.SQL("drop tablespace {}").format(sql.Identifier(row.spcname)))
+
+
+def _drop_links(route: Route, connection: Connection) -> None:
+    """Drop the subscriptions and slots that a failed test left."""
+    query = "select datname, subname::text as name from pg_subscription s join pg_database d on d.oid = s.subdbid"
+    for row in connection.execute(query).fetchall():
+        with connect(route, row.datname) as inside:
+            drop_subscription(inside, row.name)
+    for row in connection.execute("select slot_name::text as name from pg_replication_slots").fetchall():
+        drop_slot(connection, row.name)
 
 
 def _drop_roles(connection: Connection) -> None:

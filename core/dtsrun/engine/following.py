@@ -27,7 +27,7 @@ from dtsrun.api import (
     Step,
 )
 from dtsrun.engine.ends import Ends
-from dtsrun.engine.snapshots import Held, Snapshot
+from dtsrun.engine.snapshots import Held, Snapshot, export_snapshot
 from dtsrun.engine.undo import undo
 from dtsrun.errors import Interrupted, MigrationError
 from dtsrun.incremental.identities import Decision, apply
@@ -144,7 +144,8 @@ class Following:
         self._ends = ends
         self._journal = journal
         self._task = ends.spec.task.name
-        self._tables_of = tables_of
+        self.tables_of = tables_of
+        """How the tables of a database are followed, with what has to be changed for it."""
         self._say = say
         self._is_stopping = is_stopping
         self._copied = Copied({})
@@ -174,7 +175,10 @@ class Following:
             MigrationError: the source refuses, or makes us wait too long; says for whom.
             Interrupted: the user stopped the task.
         """
-        decisions = self._tables_of(database)
+        decisions = self.tables_of(database)
+        if not decisions:
+            connection = self._ends.connect("source", database, f"{self._task} snapshot", tcp_keepalives_idle="60")
+            return export_snapshot(connection, database, epoch)
         for decision in decisions:
             self._identify(database, decision)
         tables = [decision.table for decision in decisions]

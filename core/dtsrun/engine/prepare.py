@@ -122,7 +122,9 @@ class Preparation:
         )  # fmt: skip
 
     def _decide(self, name: str) -> Sequence[Decision]:
-        database = self.inventory.databases[name]
+        database = self.inventory.databases.get(name)
+        if database is None:
+            return ()  # it is only looked at
         moved = TableRows(database, self._planning(), TABLES).tables
         stage = self.ends.registry.get("stage.incremental")
         options = with_defaults(stage, self.ends.spec.stages.get("incremental", {}))

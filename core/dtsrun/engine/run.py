@@ -1,24 +1,29 @@
 """One run of a task: what comes before the work, the work, and its end.
 
     creating -> checking -> check_failed | check_passed -> running -> succeeded | failed | paused
+                                                                   -> syncing -> completing -> succeeded
 
-The work is a plan, walked in one go or in parts (`Plan.only`, `Plan.without`), each part by `Run._walk`.
+The work is a plan, walked in one go or in parts (`Plan.only`, `Plan.without`), each part by `Run._walk`. A task that
+follows changes walks it in three parts: the copy, and at completion what the changes do not carry, and verification.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from dtsrun import marks
-from dtsrun.api import CheckResult, Inventory, Spec
+from dtsrun.api import CheckResult, Inventory, MigrationType, Spec
 from dtsrun.engine.check_task import describe, make_checks, save_checks, verdict
 from dtsrun.engine.control import Control
+from dtsrun.engine.cutover import LATE_STAGES, Cutover
 from dtsrun.engine.ending import end_for_good, ended_text
 from dtsrun.engine.ends import SIDES, Ends, open_ends, task_folder
 from dtsrun.engine.face import Confirm, Ended, Listener, RunOptions
+from dtsrun.engine.following import Following, planned_tables
 from dtsrun.engine.lock import lock_on_target
 from dtsrun.engine.policy import policy_digest, ties_of
 from dtsrun.engine.prepare import Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
@@ -29,13 +34,19 @@ from dtsrun.engine.states import FINISHED, RESUMABLE
 from dtsrun.engine.tidy import start_over, tidy
 from dtsrun.engine.walk import Outcome, Walk
 from dtsrun.engine.witness import JournalWitness
-from dtsrun.engine.worker import Worker
+from dtsrun.engine.worker import Follow, Worker
 from dtsrun.errors import DifferencesFound, DtsrunError, Interrupted, MigrationError, SpecError
+from dtsrun.incremental.identities import Decision
 from dtsrun.journal import Journal, TaskRecord
 from dtsrun.plan import Plan, decide_resources
 from dtsrun.postgres.session import runner_name
 from dtsrun.registry import Registry
 from dtsrun.task_log import configure_task_log
+
+READING: Final = frozenset({"structure", "full"})
+"""Stages that read the source in the epoch's snapshot, where an epoch is a slot and costs something."""
+
+MOST_BEGINNINGS: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +59,8 @@ class Work:
     found: Mapping[str, marks.Mark] = field(default_factory=dict)
     """What the target remembers of earlier runs, by step."""
     checks: Sequence[CheckResult] = ()
+    following: Following | None = None
+    """Epochs and links, where changes are followed."""
 
     @property
     def done(self) -> frozenset[str]:
@@ -145,22 +158,37 @@ class Run:
         self._journal.forget_task(self._name)
 
     def _start(self, ends: Ends) -> Ended:
-        snapshots = snapshots_of(ends, lambda _: 1)
-        try:
+        with ExitStack() as stack:
+            # Changes are followed from a slot on, and a slot is made when the checks have passed.
+            snapshots = None if self._follows else stack.enter_context(closing(snapshots_of(ends, lambda _: 1)))
             preparation = Preparation(ends, snapshots)
-            found = left_by_a_lost_journal(preparation)
-            if found:
-                self._say("resume", "the journal of this task is not here; the target remembers what is done")
+            found = self._left_by_a_lost_journal(preparation)
             checks = [] if found else self._check(preparation)
             if isinstance(checks, Ended):
                 return checks
+            following = None
+            if snapshots is None:
+                following = stack.enter_context(closing(self._following(ends, preparation.decisions)))
+                preparation, snapshots = self._begin_epochs(preparation, following)
+                stack.enter_context(closing(snapshots))
             plan = preparation.plan()
             self._save(plan, preparation.inventory, ends)
             found = without_lost_databases(found, plan, self._spec, preparation.target_databases())
             sign(ends)
-            return self._carry_out(Work(ends=ends, plan=plan, snapshots=snapshots, found=found, checks=checks))
-        finally:
-            snapshots.close()
+            work = Work(ends=ends, plan=plan, snapshots=snapshots, found=found, checks=checks, following=following)
+            return self._carry_out(work)
+
+    def _left_by_a_lost_journal(self, preparation: Preparation) -> Mapping[str, marks.Mark]:
+        found = left_by_a_lost_journal(preparation)
+        if found and self._follows:
+            raise MigrationError(
+                f"the target holds the unfinished work of task {self._name}, whose journal is not here",
+                hint="changes can be followed on only with that journal: run it where that is, or drop schema _dtsrun"
+                " and what was moved, and start over",
+            )
+        if found:
+            self._say("resume", "the journal of this task is not here; the target remembers what is done")
+        return found
 
     def _continue(self, ends: Ends) -> Ended:
         data = self._journal.plan(self._name)
@@ -171,15 +199,58 @@ class Run:
         exist = Preparation(ends).target_databases()
         found = without_lost_databases(read_marks(ends, names, exist), plan, self._spec, exist)
         epochs = first_epochs(found, databases)
-        snapshots = snapshots_of(ends, lambda database: epochs.get(database, 1))
         done = sum(mark.done and key in plan.steps for key, mark in found.items())
         self._say("resume", f"continuing: {done} of {len(plan.steps)} steps are done")
         self._notice_other_policy()
-        try:
+        with ExitStack() as stack:
+            following = None
+            if self._follows:
+                following = stack.enter_context(closing(self._following(ends, planned_tables(plan))))
+                snapshots = Snapshots(following.begin_epoch, lambda name: epochs.get(name, 1), stages=READING)
+            else:
+                snapshots = snapshots_of(ends, lambda name: epochs.get(name, 1))
+            stack.enter_context(closing(snapshots))
             checks = self._journal.findings(self._name)
-            return self._carry_out(Work(ends=ends, plan=plan, snapshots=snapshots, found=found, checks=checks))
-        finally:
+            work = Work(ends=ends, plan=plan, snapshots=snapshots, found=found, checks=checks, following=following)
+            return self._carry_out(work)
+
+    # --- following ---------------------------------------------------------------------------------------------
+
+    @property
+    def _follows(self) -> bool:
+        return self._spec.migration_type is MigrationType.FULL_INCREMENTAL
+
+    def _following(self, ends: Ends, tables_of: Callable[[str], Sequence[Decision]]) -> Following:
+        return Following(ends, self._journal, tables_of=tables_of, say=self._say, is_stopping=self._control.wants_end)
+
+    def _begin_epochs(self, preparation: Preparation, following: Following) -> tuple[Preparation, Snapshots]:
+        """Begin the first epoch of every database; return what is seen in it.
+
+        A table that is made between the first look and the slot is in the snapshot and in no publication: then all
+        begins anew, with a look that has seen it.
+
+        Raises:
+            MigrationError: tables are made faster than we can look.
+        """
+        for _ in range(MOST_BEGINNINGS):
+            following.tables_of = preparation.decisions
+            decided = {name: preparation.decisions(name) for name in preparation.inventory.databases}
+            snapshots = Snapshots(following.begin_epoch, lambda _: 1, stages=READING)
+            try:
+                seen = Preparation(preparation.ends, snapshots, decided=decided)
+                new = seen.new_tables()
+            except BaseException:
+                snapshots.close()
+                raise
+            if not new:
+                return seen, snapshots
             snapshots.close()
+            self._say("epoch", f"beginning anew: {new[0]} was made in the meantime")
+            preparation = Preparation(preparation.ends)
+        raise MigrationError(
+            f"source: tables are made all the time, the last one was {new[0]}",
+            hint="exclude them, or begin when none is made",
+        )
 
     def _check(self, preparation: Preparation) -> list[CheckResult] | Ended:
         self._journal.set_state(self._name, "checking")
@@ -227,6 +298,8 @@ class Run:
         self._journal.set_state(self._name, "running")
         self._take_over(work)
         try:
+            if work.following is not None:
+                return self._follow(work, work.following)
             outcome = self._walk(work, work.plan)
         except Interrupted:
             self._end(work)
@@ -250,6 +323,28 @@ class Run:
         self._journal.set_state(self._name, "stopped")
         self._control.ended("done", ended_text(self._name, drop=drop))
 
+    def _follow(self, work: Work, following: Following) -> Ended:
+        """Copy, follow the changes, and complete when that is asked for. Raises Interrupted."""
+        following.expect(work.plan)
+
+        def walk_stage(stage: str, snapshots: Snapshots) -> DtsrunError | None:
+            late = replace(work, snapshots=snapshots, found={})
+            return self._error_of(self._walk(late, work.plan.only(stage)))
+
+        cutover = Cutover(work.ends, following, self._journal, self._control, say=self._say, walk_stage=walk_stage)
+        if cutover.is_removing:
+            cutover.remove()
+        else:
+            outcome = self._walk(work, work.plan.without(*LATE_STAGES), follow=following.follow)
+            if outcome.failed or self._journal.failures(self._name):
+                return self._finish(work, outcome, tidy_up=False)
+            work.snapshots.close()
+            with on_signals(self._control.interrupt):
+                cutover.run()
+        tidy(work.ends, self._journal)
+        self._journal.set_state(self._name, "succeeded")
+        return Ended(self._name, self._journal.home, checks=work.checks)
+
     def _take_over(self, work: Work) -> None:
         """Let the journal and the user know what earlier runs finished."""
         for key, mark in work.found.items():
@@ -259,8 +354,11 @@ class Run:
         for key in work.done:
             self._listener.on_step(key, "done")
 
-    def _walk(self, work: Work, plan: Plan) -> Outcome:
+    def _walk(self, work: Work, plan: Plan, *, follow: Follow | None = None) -> Outcome:
         """Walk a plan: the whole of the task's, or the part that its time has come for.
+
+        Args:
+            follow: lets changes be carried.
 
         Raises:
             Interrupted: the user ended it.
@@ -270,7 +368,7 @@ class Run:
         walk = Walk(
             plan,
             resources,
-            make_worker=lambda callbacks: Worker(work.ends, self._name, callbacks),
+            make_worker=lambda callbacks: Worker(work.ends, self._name, callbacks, follow),
             snapshots=work.snapshots,
             witness=JournalWitness(self._name, self._journal, self._listener, self._control),
             retry_for=self._spec.task.retry_for,

@@ -81,7 +81,10 @@ class Worker:
     def run(self, order: Order) -> StepResult:
         """Run a step. What it raises is for the engine to judge; its connections are clean afterwards, or closed."""
         try:
-            return self._run(order)
+            result = self._run(order)
+            if self.follow is not None:
+                self._let_go()
+            return result
         except BaseException:
             self._discard()
             raise
@@ -169,6 +172,17 @@ class Worker:
             if joined and "snapshot" in error.message:
                 raise SnapshotLost(error.message) from error
             raise
+
+    def _let_go(self) -> None:
+        """End the transactions on the source: they lock every table that was read in them, and an application that
+        waits for one of those (TRUNCATE, ALTER TABLE) makes all others wait behind it.
+
+        Where changes are followed nothing is lost by that: what becomes of a table after the snapshot is in the slot.
+        """
+        for (side, _), connection in self._connections.items():
+            if side == "source" and not connection.closed and _in_transaction(connection):
+                connection.rollback()
+        self._joined.clear()
 
     def _run(self, order: Order) -> StepResult:
         step = order.step

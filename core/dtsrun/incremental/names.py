@@ -12,6 +12,8 @@ INSERTS: Final = "_i"
 
 _LONGEST_WORD: Final = 24
 
+_OWN: Final = re.compile(rf"{PREFIX}[a-z0-9_]*_[0-9a-f]{{8}}_\d+(_\d+)?({INSERTS})?")
+
 
 def link_name(task: str, database: str, epoch: int, group: int = 0) -> str:
     """Return the name of a slot, its publication and its subscription: `[a-z0-9_]`, at most 63 characters.
@@ -19,6 +21,11 @@ def link_name(task: str, database: str, epoch: int, group: int = 0) -> str:
     The digest keeps tasks and databases apart whose names differ only in what a slot's name cannot hold.
     """
     return f"{family_name(task, database)}_{epoch}" + (f"_{group}" if group else "")
+
+
+def is_own_name(name: str) -> bool:
+    """Tell whether a publication or subscription is one that a task made for itself."""
+    return _OWN.fullmatch(name) is not None
 
 
 def family_name(task: str, database: str) -> str:

@@ -20,6 +20,7 @@ import pgdumplib.models
 
 from dtsrun.api import Entry, ObjectKind, Route, Section
 from dtsrun.errors import MigrationError
+from dtsrun.incremental.names import is_own_name
 from dtsrun.postgres.session import connect
 from dtsrun.postgres.tools import find_tool, run_tool
 
@@ -101,12 +102,18 @@ def claim(entries: Sequence[pgdumplib.models.Entry], kinds: Sequence[ObjectKind]
         MigrationError: no kind claims a type, or two do; the message names it.
     """
     claims = _claims(kinds)
-    objects = [e for e in entries if e.desc not in PSEUDO_TYPES]
+    objects = [e for e in entries if e.desc not in PSEUDO_TYPES and not _is_for_following(e)]
     known = {e.dump_id for e in objects}
     sections: dict[int, Section] = {}
     for each in objects:
         sections[each.dump_id] = _section(each, sections)
     return tuple(_entry(e, known, sections[e.dump_id], _kind_of(e, claims, database)) for e in objects)
+
+
+def _is_for_following(entry: pgdumplib.models.Entry) -> bool:
+    """Tell whether an entry is a publication or subscription that a task made for itself: nobody's to move."""
+    names = (entry.tag or "").split(" ")  # `PUBLICATION TABLE` is tagged by both
+    return entry.desc.startswith(("PUBLICATION", "SUBSCRIPTION")) and is_own_name(names[0])
 
 
 def _server_major(route: Route, database: str) -> int:

@@ -17,6 +17,7 @@ from dtsrun.api import (
     Difference,
     Entry,
     Lane,
+    MigrationType,
     ObjectKind,
     PlanContext,
     Step,
@@ -44,6 +45,10 @@ COMPARED: Final = (
     "comment",
 )
 LOCALE_FACTS: Final = ("collate", "ctype", "provider", "locale", "rules")
+
+
+FENCE = "setting default_transaction_read_only"
+"""What a fence of this task on the source differs in (`dtsrun.completion.fence`)."""
 
 
 class Databases(ObjectKind):
@@ -130,7 +135,7 @@ class Databases(ObjectKind):
         """Compare what belongs to the database as a whole."""
         source, target = context.step.args["database"], context.step.args["target"]
         ends = _described(context.source(source), source), _described(context.target(source), target)
-        aspects = dict.fromkeys((*ends[0], *ends[1]))
+        aspects = dict.fromkeys(each for each in (*ends[0], *ends[1]) if not _is_fence(each, context))
         return StepResult(
             differences=tuple(
                 Difference(
@@ -303,6 +308,11 @@ def _grant_statements(row: Any, owner: str, name: sql.Identifier) -> list[sql.SQ
 
 def _grantee(name: str) -> sql.Identifier | sql.SQL:
     return sql.Identifier(name) if name else sql.SQL("public")
+
+
+def _is_fence(aspect: str, context: StepContext) -> bool:
+    """Tell whether a difference is a fence of ours on the source, raised for the cutover."""
+    return context.spec.migration_type is MigrationType.FULL_INCREMENTAL and aspect == FENCE
 
 
 def _setting(setting: dict[str, Any], target: str) -> sql.Composed:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from itertools import groupby, pairwise
 from typing import Any, Final, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg import sql
 
+from dtsrun.aligning import aligning
 from dtsrun.api import (
     Connection,
     Database,
@@ -17,6 +19,7 @@ from dtsrun.api import (
     Entry,
     Failure,
     Lane,
+    MigrationType,
     ObjectKind,
     PlanContext,
     Step,
@@ -94,12 +97,26 @@ class LargeObjects(ObjectKind):
         for database in context.inventory.databases.values():
             if stage == "full":
                 yield from (_copying(database, *bounds) for bounds in pairwise(database.large_objects.bounds))
+            elif stage == "complete" and context.spec.migration_type is MigrationType.FULL_INCREMENTAL:
+                yield from _aligning_all(database)
             elif stage == "verify":
                 yield from (_comparing(database, *bounds) for bounds in pairwise(database.large_objects.bounds))
 
     def do_copy(self, context: StepContext) -> StepResult:
         """Copy the large objects of one range of OIDs."""
         return _Range(context).copy()
+
+    def do_align(self, context: StepContext) -> StepResult:
+        """Make the large objects of one range of OIDs as they are on the source by now; what is equal stays."""
+        target = context.target()
+        ours, theirs = (_facts(end, context) for end in (context.source(), target))
+        both = sorted(oid for oid in ours.keys() & theirs if ours[oid] == theirs[oid])
+        source_digests, target_digests = (_digests(end, both, context) for end in (context.source(), target))
+        equal = {oid for oid in both if source_digests.get(oid) == target_digests.get(oid)}
+        # Beyond what the task has copied, those on the target may be somebody else's.
+        gone = sorted(theirs.keys() - equal) if context.step.args["own"] else []
+        target.execute("select pg_catalog.lo_unlink(o::oid) from pg_catalog.unnest(%s::bigint[]) as o", [gone])
+        return _Range(context).copy(without=equal)
 
     def do_compare(self, context: StepContext) -> StepResult:
         """Compare the large objects of one range of OIDs."""
@@ -135,6 +152,18 @@ def _copying(database: Database, first: int, end: int) -> Step:
         size=_share(database),
         title=f"copy large objects from {first}",
     )
+
+
+def _aligning_all(database: Database) -> Iterator[Step]:
+    """Yield steps for every OID: large objects may have been made since the inventory."""
+    bounds = [bound for bound in database.large_objects.bounds if bound > 1]
+    for first, end in pairwise([1, *bounds, 2**32]):
+        copying = _copying(database, first, end)
+        own = len(bounds) > 1 and bounds[0] <= first < bounds[-1]
+        step = replace(
+            copying, action="align", args={**copying.args, "own": own}, title=f"align large objects from {first}"
+        )
+        yield aligning(step)
 
 
 def _comparing(database: Database, first: int, end: int) -> Step:
@@ -184,9 +213,13 @@ class _Range:
         self._attempts = Attempts(self._target, context.step.database)
         self._bytes = 0
 
-    def copy(self) -> StepResult:
-        """Copy contents, then properties; a run after failures takes up what is left."""
-        facts = _facts(self._source, self._context)
+    def copy(self, without: Collection[int] = ()) -> StepResult:
+        """Copy contents, then properties; a run after failures takes up what is left.
+
+        Args:
+            without: OIDs of those that are on the target as they should be.
+        """
+        facts = {o: each for o, each in _facts(self._source, self._context).items() if o not in without}
         done = set(self._context.earlier.get("contents", ()))
         todo = self._without_conflicts([oid for oid in facts if oid not in done])
         copied = sorted(done | set(self._copy_contents(todo)))

@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
+from dtsrun.aligning import aligning
 from dtsrun.api import (
     Connection,
     Database,
@@ -17,6 +18,7 @@ from dtsrun.api import (
     Entry,
     Failure,
     Lane,
+    MigrationType,
     ObjectKind,
     PlanContext,
     Relation,
@@ -89,6 +91,10 @@ class MaterializedViews(ObjectKind):
             views = _moved(database, context)
             if stage == "indexes":
                 yield from _refreshing(database, {oid: e for oid, e in views.items() if _is_populated(database, oid)})
+            elif stage == "complete" and context.spec.migration_type is MigrationType.FULL_INCREMENTAL:
+                yield from _refreshing_again(
+                    _refreshing(database, {oid: e for oid, e in views.items() if _is_populated(database, oid)})
+                )
             elif stage == "verify":
                 yield from (_comparing(database, database.relations[oid]) for oid in views)
 
@@ -149,6 +155,14 @@ def _moved(database: Database, context: PlanContext) -> dict[int, Entry]:
 
 def _is_populated(database: Database, oid: int) -> bool:
     return oid in database.relations and database.relations[oid].populated
+
+
+def _refreshing_again(steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield the steps of completion, each after those of the views that it reads."""
+    known = list(steps)
+    filler = {name: step.key for step in known for name in step.provides}
+    for step in known:
+        yield aligning(replace(step, after=tuple(filler[name] for name in step.needs if name in filler)))
 
 
 def _refreshing(database: Database, views: Mapping[int, Entry]) -> Iterator[Step]:

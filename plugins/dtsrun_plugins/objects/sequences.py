@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg import sql
 
+from dtsrun.aligning import aligning
 from dtsrun.api import (
     Connection,
     Database,
@@ -16,6 +17,7 @@ from dtsrun.api import (
     Entry,
     Failure,
     Lane,
+    MigrationType,
     ObjectKind,
     PlanContext,
     SequenceFact,
@@ -99,6 +101,8 @@ class Sequences(ObjectKind):
             batches = list(_batches(_moved(database, context)))
             if stage == "full":
                 yield from _copying(database, batches)
+            elif stage == "complete" and context.spec.migration_type is MigrationType.FULL_INCREMENTAL:
+                yield from map(aligning, _copying(database, batches))
             elif stage == "verify":
                 yield from _comparing(database, batches)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from dtsrun.api import Database, Entry, ObjectKind, PlanContext, Step, StepContext, StepResult
+from dtsrun.api import Database, Entry, Identity, MigrationType, ObjectKind, PlanContext, Step, StepContext, StepResult
 from dtsrun.compare import compare_rows
 from dtsrun.copy_steps import copy_steps
 from dtsrun.copying import copy_table
+from dtsrun.copying_again import copy_table_again
 from dtsrun.copying_batch import copy_batch
 from dtsrun.table_rows import TableRows
 from dtsrun.trees import compare_tree
@@ -61,6 +62,8 @@ class Tables(ObjectKind):
     A row that is longer than 1 GB in the format that it travels in cannot be copied; a `bytea` doubles as text.
     Rows of a table that is partitioned by the hash of an enum go through the root, since the hash depends on the
     server: the same row may lie in another partition.
+    Where changes are followed, unlogged tables, an extension's tables, and those whose rows cannot be told apart are
+    copied anew at completion: the larger they are, the longer it takes.
     """
 
     name = "object.tables"
@@ -78,6 +81,9 @@ class Tables(ObjectKind):
             rows = TableRows(database, context, self.name)
             if stage == "full":
                 yield from copy_steps(database, rows)
+            elif stage == "complete" and context.spec.migration_type is MigrationType.FULL_INCREMENTAL:
+                followed = _followed_whole(database, context)
+                yield from (rows.copying_again(table) for table in rows.tables if table.oid not in followed)
             elif stage == "verify":
                 yield from map(rows.comparing, rows.stable)
                 yield from itertools.starmap(rows.comparing_tree, rows.unstable.items())
@@ -90,6 +96,10 @@ class Tables(ObjectKind):
         """Copy the rows of many small tables."""
         return copy_batch(context)
 
+    def do_copy_again(self, context: StepContext) -> StepResult:
+        """Copy the rows of one table anew, as they are by now."""
+        return copy_table_again(context)
+
     def do_compare_rows(self, context: StepContext) -> StepResult:
         """Compare the rows of one table."""
         return compare_rows(context)
@@ -97,3 +107,8 @@ class Tables(ObjectKind):
     def do_compare_tree(self, context: StepContext) -> StepResult:
         """Compare the rows of a partitioned table as a whole."""
         return compare_tree(context)
+
+
+def _followed_whole(database: Database, context: PlanContext) -> set[int]:
+    """Return OIDs of the tables all of whose changes are followed; the others are copied anew at completion."""
+    return {t.oid for t in context.followed(database.name) if t.identity is not Identity.INSERT_ONLY}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dtsrun.api import CheckContext, Finding, MigrationType, Precheck
+from dtsrun.api import CheckContext, Finding, MigrationType, Precheck, Severity
 from dtsrun_plugins.prechecks._catalog import subject_of
 from dtsrun_plugins.prechecks._identity import identities, identity_fix
 
@@ -31,16 +31,19 @@ class DeferrableKeys(Precheck):
 
     Example
     -------
-        failed  precheck.deferrable_keys  shop.public.places: primary key places_pkey of public.places is deferrable
+        alarm  precheck.deferrable_keys  shop.public.places: primary key places_pkey of public.places is deferrable
           fix (source): ALTER TABLE public.places REPLICA IDENTITY FULL;
 
     Limits
     ------
     Deferrable unique constraints that are no identity do no harm and are not named.
+    For the time of the task such a table is given an identity, by an index or by whole rows, before it is published:
+    hence an alarm. A policy may make it fail.
     """
 
     name = "precheck.deferrable_keys"
     side = "source"
+    severity = Severity.ALARM
     types = frozenset({MigrationType.FULL_INCREMENTAL})
     requires = ("precheck.connect",)
 

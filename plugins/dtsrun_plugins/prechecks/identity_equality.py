@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck
+from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck, Severity
 from dtsrun_plugins.prechecks._catalog import subject_of
 from dtsrun_plugins.prechecks._identity import identities, identity_fix
 
@@ -32,16 +32,19 @@ class IdentityEquality(Precheck):
 
     Example
     -------
-        failed  precheck.identity_equality  shop.public.events: public.events has no key, and rows cannot be compared
+        alarm  precheck.identity_equality  shop.public.events: public.events has no key, and rows cannot be compared
           by payload
 
     Limits
     ------
     Composite types are taken to be comparable.
+    Only inserts of such a table are followed, and it is copied anew at completion: hence an alarm. A policy may make it
+    fail.
     """
 
     name = "precheck.identity_equality"
     side = "source"
+    severity = Severity.ALARM
     types = frozenset({MigrationType.FULL_INCREMENTAL})
     requires = ("precheck.connect",)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dtsrun.api import CheckContext, Finding, MigrationType, Precheck
+from dtsrun.api import CheckContext, Finding, MigrationType, Precheck, Severity
 from dtsrun_plugins.prechecks._catalog import subject_of
 from dtsrun_plugins.prechecks._identity import identities, identity_fix
 
@@ -31,16 +31,19 @@ class IdentityIndex(Precheck):
 
     Example
     -------
-        failed  precheck.identity_index  shop.public.rates: the index of the replica identity of public.rates is gone
+        alarm  precheck.identity_index  shop.public.rates: the index of the replica identity of public.rates is gone
           fix (source): ALTER TABLE public.rates REPLICA IDENTITY DEFAULT;
 
     Limits
     ------
     What is dropped after the check is not seen.
+    For the time of the task such a table is given an identity, by an index or by whole rows, before it is published:
+    hence an alarm. A policy may make it fail.
     """
 
     name = "precheck.identity_index"
     side = "source"
+    severity = Severity.ALARM
     types = frozenset({MigrationType.FULL_INCREMENTAL})
     requires = ("precheck.connect",)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dtsrun.api import CheckContext, Finding, MigrationType, Precheck
+from dtsrun.api import CheckContext, Finding, MigrationType, Precheck, Severity
 from dtsrun_plugins.prechecks._catalog import subject_of
 from dtsrun_plugins.prechecks._identity import identities, identity_fix, is_usable
 
@@ -32,17 +32,20 @@ class KeylessCascade(Precheck):
 
     Example
     -------
-        failed  precheck.keyless_cascade  shop.public.notes: table public.notes has no replica identity, and
+        alarm  precheck.keyless_cascade  shop.public.notes: table public.notes has no replica identity, and
           notes_order_fkey to public.orders changes it along with its parent
           fix (source): ALTER TABLE public.notes REPLICA IDENTITY FULL;
 
     Limits
     ------
     Triggers that change other tables are not looked through.
+    For the time of the task such a table is given an identity, by an index or by whole rows, before it is published:
+    hence an alarm. A policy may make it fail.
     """
 
     name = "precheck.keyless_cascade"
     side = "source"
+    severity = Severity.ALARM
     types = frozenset({MigrationType.FULL_INCREMENTAL})
     requires = ("precheck.connect",)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dtsrun.api import CheckContext, Finding, MigrationType, Precheck
+from dtsrun.api import CheckContext, Finding, MigrationType, Precheck, Severity
 from dtsrun_plugins.prechecks._catalog import subject_of
 from dtsrun_plugins.prechecks._identity import identities, identity_fix, is_usable
 
@@ -31,17 +31,20 @@ class LeafIdentity(Precheck):
 
     Example
     -------
-        failed  precheck.leaf_identity  shop.public.events_2026: partition public.events_2026 has not the replica
+        alarm  precheck.leaf_identity  shop.public.events_2026: partition public.events_2026 has not the replica
           identity of events
           fix (source): ALTER TABLE public.events_2026 REPLICA IDENTITY FULL;
 
     Limits
     ------
     Partitions that are made later begin with the default again.
+    For the time of the task such a table is given an identity, by an index or by whole rows, before it is published:
+    hence an alarm. A policy may make it fail.
     """
 
     name = "precheck.leaf_identity"
     side = "source"
+    severity = Severity.ALARM
     types = frozenset({MigrationType.FULL_INCREMENTAL})
     requires = ("precheck.connect",)
 

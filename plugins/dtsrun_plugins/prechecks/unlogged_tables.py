@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from psycopg import sql
 
-from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck
+from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck, Severity
 
 
 class UnloggedTables(Precheck):
@@ -32,16 +32,19 @@ class UnloggedTables(Precheck):
 
     Example
     -------
-        failed  precheck.unlogged_tables  shop.public.cache: table public.cache is unlogged
+        alarm  precheck.unlogged_tables  shop.public.cache: table public.cache is unlogged
           fix (source): ALTER TABLE "public"."cache" SET LOGGED;
 
     Limits
     ------
     SET LOGGED rewrites the table under an exclusive lock.
+    Such a table is copied anew at completion, which takes as long as the table is large: hence an alarm. A policy may
+    make it fail.
     """
 
     name = "precheck.unlogged_tables"
     side = "source"
+    severity = Severity.ALARM
     types = frozenset({MigrationType.FULL_INCREMENTAL})
     requires = ("precheck.connect",)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dtsrun.api import CheckContext, Finding, MigrationType, Precheck
+from dtsrun.api import CheckContext, Finding, MigrationType, Precheck, Severity
 from dtsrun_plugins.prechecks._catalog import subject_of
 from dtsrun_plugins.prechecks._identity import identities, identity_fix, is_usable
 
@@ -31,17 +31,20 @@ class UpdatesWithoutIdentity(Precheck):
 
     Example
     -------
-        failed  precheck.updates_without_identity  shop.public.carts: table public.carts has no replica identity and
+        alarm  precheck.updates_without_identity  shop.public.carts: table public.carts has no replica identity and
           was updated or deleted from 812 times
           fix (source): ALTER TABLE public.carts REPLICA IDENTITY FULL;
 
     Limits
     ------
     Counters begin anew at a reset or a crash; zero means little. `precheck.primary_keys` does not ask them.
+    For the time of the task such a table is given an identity, by an index or by whole rows, before it is published:
+    hence an alarm. A policy may make it fail.
     """
 
     name = "precheck.updates_without_identity"
     side = "source"
+    severity = Severity.ALARM
     types = frozenset({MigrationType.FULL_INCREMENTAL})
     requires = ("precheck.connect",)
 

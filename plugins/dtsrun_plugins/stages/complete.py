@@ -12,16 +12,21 @@ class Complete(Stage):
 
     What it does
     ------------
-    Runs the last steps of the object kinds, after everything else is moved and compared. dtsrun's own memory on the
-    target, the schema `_dtsrun`, is removed when they are done.
+    Runs the last steps of the object kinds. dtsrun's own memory on the target, the schema `_dtsrun`, is removed when
+    they are done. A task that follows changes is completed at the user's word: it waits until nothing is left to
+    apply, raises the fence if one is wanted, lets the target apply the rest, and looks into the slots for proof that
+    no commit lies beyond. Then it aligns what changes do not carry (sequences, materialized views, unlogged tables,
+    tables of which only inserts are followed, large objects), compares both ends, looks into the slots once more,
+    and removes links, slots, publications and identities.
 
     Why it matters
     --------------
-    What would disturb the work itself has to wait until nothing of it is left to do.
+    A cutover that trusts a position, or a person who says that nobody writes any more, loses the last rows. Whatever
+    stands in the way calls it off: the fence is put back, and changes are followed on.
 
     Spec
     ----
-    Has no options.
+    `migration.stages.complete`; what `dtsrun complete` is told goes before.
 
     Needs
     -----
@@ -35,10 +40,47 @@ class Complete(Stage):
 
     Limits
     ------
-    Where nothing was left for the end, the stage has no step.
+    The fence is a default that a session can override: a late writer is found by the proof, not kept out. It stays
+    when the task is complete, so that nobody writes to the old source; the report has the statement that lifts it.
     """
 
     name = "stage.complete"
+    options = {
+        "properties": {
+            "fence": {
+                "enum": ["none", "read_only", "connections"],
+                "default": "none",
+                "description": "read_only: databases of the source become read only by default, and their sessions are"
+                " ended. connections: nobody but the exempt may connect any more. none: you stop the applications"
+                " yourself.",
+            },
+            "timeout": {
+                "type": ["string", "integer"],
+                "format": "dtsrun-duration",
+                "default": "10m",
+                "description": "How long waiting, fencing and draining may take before completion is called off.",
+            },
+            "still": {
+                "type": ["string", "integer"],
+                "format": "dtsrun-duration",
+                "default": "2s",
+                "description": "For how long nothing may be left to apply before the fence is raised.",
+            },
+            "exempt": {
+                "type": "object",
+                "default": {},
+                "description": "Whose sessions on the source may stay: monitoring, a pooler.",
+                "properties": {
+                    "roles": {"type": "array", "items": {"type": "string"}, "description": "Patterns of roles."},
+                    "applications": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "Patterns of their application_name.",
+                    },
+                },
+            },
+        }
+    }
     after = ("stage.structure", "stage.full", "stage.indexes", "stage.verify")
 
     def plan(self, context: PlanContext) -> Iterable[Step]:

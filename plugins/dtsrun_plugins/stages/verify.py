@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dtsrun.api import Database, Lane, PlanContext, Stage, Step, StepContext, StepResult
+from dtsrun.api import Database, Lane, MigrationType, PlanContext, Stage, Step, StepContext, StepResult
 from dtsrun.compare import compare_definitions
 from dtsrun.structure import acting_kinds, left_out, mapped_tablespaces
 
@@ -114,8 +114,13 @@ def _labels(database: Database, context: PlanContext) -> Sequence[str] | None:
 
 
 def _ignored(database: Database, context: PlanContext) -> Sequence[str]:
-    """Return what stayed on the target as it was, because the user said so."""
+    """Return what is not compared: what stayed on the target as it was, because the user said so; and the settings of
+    a database with a fence, which are compared one by one."""
+    if context.spec.migration_type is MigrationType.FULL_INCREMENTAL:
+        fenced = [f"DATABASE PROPERTIES {database.name}"]
+    else:
+        fenced = []
     if context.spec.on_conflict != "skip":
-        return []
+        return fenced
     gone = left_out(database, context.existing(database.name))
-    return sorted({database.entries[number].label for number in gone})
+    return sorted({*fenced, *(database.entries[number].label for number in gone)})

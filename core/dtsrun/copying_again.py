@@ -1,0 +1,48 @@
+"""The rows of a table whose changes were not followed, copied anew at completion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import psycopg
+from psycopg import sql
+
+from dtsrun.api import Deviation, Failure, StepContext, StepResult
+from dtsrun.copied_table import Table
+from dtsrun.copying import copy_one, explained, is_own_fault, savepoint
+from dtsrun.postgres.sqlstate import describe
+
+
+def copy_table_again(context: StepContext) -> StepResult:
+    """Copy the rows of a table anew, instead of those that are there.
+
+    Constraints and triggers are there by now: none of them must act on rows that only come back.
+
+    Raises:
+        psycopg.Error: not the table's own fault.
+    """
+    table, target = Table(**context.step.args), context.target()
+    try:
+        with savepoint(target, sql.SQL("set local session_replication_role = replica")):
+            target.execute(sql.SQL("delete from only {}{}").format(table.identifier, _moved_rows(table)))
+            result = copy_one(context, table)
+            target.execute("set local session_replication_role = origin")
+    except psycopg.errors.InsufficientPrivilege as error:
+        hint = f"grant set on parameter session_replication_role to {context.facts('target').current_user}"
+        return StepResult(failures=(Failure(object=table.label, message=describe(error), hint=hint),))
+    except psycopg.Error as error:
+        if not is_own_fault(error):
+            raise
+        return StepResult(failures=(explained(context, table, error),))
+    return replace(result, deviations=(*result.deviations, _note(context, table)))
+
+
+def _moved_rows(table: Table) -> sql.Composable:
+    """Return the end of a statement that is about those rows of the target's table that the task moves: an extension
+    has rows of its own in its table."""
+    return sql.SQL(" {}").format(sql.SQL(table.where)) if table.where else sql.SQL("")
+
+
+def _note(context: StepContext, table: Table) -> Deviation:
+    message = "its changes were not followed: its rows were copied anew at completion"
+    return Deviation(database=context.step.database, object=table.label, message=message)

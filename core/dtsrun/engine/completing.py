@@ -1,0 +1,206 @@
+"""Completion of a task that follows changes, phase by phase.
+
+    waiting   until the lag is zero
+    fencing   the source, where that is asked for
+    draining  until the target has applied all that was committed before the fence
+    proving   that no commit lies beyond: the links stand still, their slots are looked into
+    aligning  what changes do not carry: sequences, materialized views, unlogged tables, large objects
+    verifying both ends
+    removing  links, slots, publications, identities, marks
+
+What goes wrong before `removing` calls it off: the fence is put back, the links go on, the task is syncing again, and
+the message says what stood in the way. A runner that is killed on the way continues: each phase can be repeated, and
+`removing`, once begun, goes on to its end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dtsrun.completion.drain import drain, fence_position
+from dtsrun.completion.fence import WHAT, Fence, Fenced, FenceMode
+from dtsrun.completion.proof import Proof, prove
+from dtsrun.completion.sessions import Exempt
+from dtsrun.engine.ends import Ends
+from dtsrun.engine.following import Following
+from dtsrun.engine.syncing import Standing
+from dtsrun.engine.undo import undo
+from dtsrun.errors import CalledOff, Interrupted
+from dtsrun.journal import Journal
+from dtsrun.plan import with_defaults
+from dtsrun.spec.quantities import parse_duration
+
+TICK_SECONDS: Final = 0.2
+MOST_ROUNDS: Final = 5
+"""How often a late writer is waited for before completion is called off."""
+
+Say = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """On what terms a task is completed: the stage's options, and over them what the user says when asking."""
+
+    fence: Fence = field(default_factory=Fence)
+    timeout: float = 600.0
+    """Seconds from the beginning until it is called off."""
+    still: float = 2.0
+    """Seconds for which the lag has to be zero."""
+
+    @staticmethod
+    def of(ends: Ends, arguments: Mapping[str, Any]) -> Terms:
+        """Read them."""
+        given = {**ends.spec.stages.get("complete", {}), **{k: v for k, v in arguments.items() if v is not None}}
+        options = with_defaults(ends.registry.get("stage.complete"), given)
+        given_exempt = options["exempt"]
+        exempt = Exempt(
+            roles=tuple(given_exempt.get("roles", ())), applications=tuple(given_exempt.get("applications", ()))
+        )
+        return Terms(
+            fence=Fence(mode=FenceMode(options["fence"]), exempt=exempt),
+            timeout=parse_duration(options["timeout"]),
+            still=parse_duration(options["still"]),
+        )
+
+
+class Completing:
+    """One completion, up to the walks that the run makes itself."""
+
+    def __init__(
+        self,
+        ends: Ends,
+        following: Following,
+        journal: Journal,
+        say: Say,
+        *,
+        arguments: Mapping[str, Any],
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        """Prepare a completion; nothing is done yet.
+
+        Args:
+            arguments: what the user said when asking, over the options of the stage.
+            is_stopping: whether a pause, or the end of the task, is asked for.
+        """
+        self._ends = ends
+        self._is_stopping = is_stopping
+        self._arguments = dict(arguments)
+        self._following = following
+        self._journal = journal
+        self._task = ends.spec.task.name
+        self._say = say
+        self._terms = Terms.of(ends, arguments)
+        self._deadline = time.monotonic() + self._terms.timeout
+        self._databases = sorted({link.database for link in following.links})
+        self._fenced = Fenced(mode=FenceMode.NONE)
+
+    def until_still(self, look: Callable[[], Sequence[Standing]]) -> None:
+        """Wait until nothing has been left to apply for some seconds. Raises CalledOff."""
+        self._phase("waiting")
+        since = None
+        while since is None or time.monotonic() - since < self._terms.still:
+            standings = look()
+            behind = [each for each in standings if not each.lag.is_zero]
+            since = None if behind else since or time.monotonic()
+            self._in_time(_behind_text(behind) or "the lag does not stay at zero")
+            time.sleep(TICK_SECONDS)
+
+    def fence(self) -> None:
+        """Raise the fence, and name who can still write. Raises CalledOff where others would have to raise it."""
+        self._phase("fencing")
+        if not self._databases:
+            return
+        source = self._following.view.source(self._databases[0])
+        self._fenced = self._terms.fence.raise_around(source, self._databases, self._following.view.created)
+        for session in self._fenced.ended:
+            self._say("fence", f"ended a session on the source: {session.told}")
+        for residual in self._fenced.residual:
+            self._say("residual", f"can still write to {residual.database}: {residual.who}, {residual.why}")
+        if self._fenced.to_run:
+            statements = "; ".join(self._fenced.to_run)
+            raise CalledOff("the account may not raise the fence on the source", hint=f"run there: {statements}")
+
+    def drain_and_prove(self) -> None:
+        """Let the target apply all, stop the links, and look into their slots. Raises CalledOff."""
+        late: list[Proof] = []
+        for number in range(MOST_ROUNDS):
+            self._phase("draining")
+            self._drain()
+            self._phase("proving")
+            late = self._late()
+            if not late:
+                return
+            self._say("late", f"somebody wrote meanwhile: {late[0].told}")
+            self._following.start()
+            time.sleep(min(2.0**number * TICK_SECONDS, 2.0))
+        raise CalledOff(f"somebody still writes to the source: {late[0].told}", hint=self._writers_hint())
+
+    def prove_again(self) -> None:
+        """Look once more, at the very end. Raises CalledOff."""
+        if late := self._late():
+            raise CalledOff(f"somebody wrote to the source meanwhile: {late[0].told}", hint=self._writers_hint())
+
+    def call_off(self) -> None:
+        """Put the fence back and let the links go on."""
+        undo(self._ends, self._journal, self._task, self._say, only=(WHAT,))
+        self._following.start()
+        self._journal.set_summary(self._task, completing=None)
+
+    def remove(self) -> None:
+        """Take away all that following made; the fence stays, for the old source must not be written to any more."""
+        self._phase("removing")
+        self._following.remove()
+
+    def _phase(self, name: str) -> None:
+        self._journal.set_summary(self._task, completing={"phase": name, "arguments": self._arguments})
+        self._journal.event(self._task, "completing", f"completing: {name}")
+
+    def _drain(self) -> None:
+        for database in self._databases:
+            self._drain_one(database)
+
+    def _drain_one(self, database: str) -> None:
+        view, engine = self._following.view, self._following.engine
+        links = [link for link in self._following.links if link.database == database]
+        drained = drain(
+            lambda: [engine.status(view, link) for link in links],
+            fence_position(view.source(database)),
+            timeout=max(0.0, self._deadline - time.monotonic()),
+            progress=self._in_time,
+        )
+        if not drained.is_complete:
+            raise CalledOff(f"not all changes are applied: {drained.behind[0]}")
+
+    def _late(self) -> list[Proof]:
+        """Stop the links and return the proofs that do not hold."""
+        view, engine = self._following.view, self._following.engine
+        self._following.stop()
+        applied = {link.name: engine.status(view, link).applied or 0 for link in self._following.links}
+        proofs = [prove(view.source(link.database), link, applied[link.name]) for link in self._following.links]
+        return [proof for proof in proofs if not proof.holds]
+
+    def _writers_hint(self) -> str:
+        fence = (
+            "stop the applications" if self._fenced.mode is not FenceMode.NONE else "stop the applications, or fence"
+        )
+        connected = [f"{each.who}, {each.why}" for each in self._fenced.residual]
+        return f"{fence}; {connected[0]}" if connected else fence
+
+    def _in_time(self, why: str) -> None:
+        if self._is_stopping():
+            raise Interrupted("the task was stopped", hint="run the same command again to continue")
+        if time.monotonic() > self._deadline:
+            raise CalledOff(
+                f"completion took longer than {self._terms.timeout:.0f} s: {why}",
+                hint="the fence is put back and changes are followed on; --timeout says how long it may take",
+            )
+
+
+def _behind_text(standings: Sequence[Standing]) -> str:
+    if not standings:
+        return ""
+    worst = max(standings, key=lambda each: each.lag.bytes)
+    return f"{worst.link.database} is {worst.lag.bytes:,} bytes and {worst.lag.seconds:.0f} s behind"

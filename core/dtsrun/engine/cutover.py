@@ -1,0 +1,140 @@
+"""From the first change that is followed to the cutover: syncing, and completion when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any, Final, Protocol
+
+import psycopg
+
+from dtsrun.engine.completing import Completing
+from dtsrun.engine.control import Control
+from dtsrun.engine.ends import Ends
+from dtsrun.engine.following import Following
+from dtsrun.engine.prepare import snapshots_of
+from dtsrun.engine.snapshots import Snapshots
+from dtsrun.engine.syncing import Syncing
+from dtsrun.errors import CalledOff, DtsrunError, Interrupted
+from dtsrun.journal import Journal
+from dtsrun.postgres.sqlstate import describe
+from dtsrun.requests import Request
+
+LATE_STAGES: Final = ("complete", "verify")
+"""What completion walks: first what changes do not carry, then the comparison of both ends."""
+
+Say = Callable[[str, str], None]
+
+
+class WalkStage(Protocol):
+    """Walks one stage of the plan in given snapshots; returns what went wrong, None where nothing did."""
+
+    def __call__(self, stage: str, snapshots: Snapshots) -> DtsrunError | None: ...
+
+
+class Cutover:
+    """Looks on while changes flow, and completes the task when that is asked for."""
+
+    def __init__(
+        self,
+        ends: Ends,
+        following: Following,
+        journal: Journal,
+        control: Control,
+        *,
+        say: Say,
+        walk_stage: WalkStage,
+    ) -> None:
+        self._ends = ends
+        self._following = following
+        self._journal = journal
+        self._control = control
+        self._say = say
+        self._walk_stage = walk_stage
+        self._task = ends.spec.task.name
+
+    @property
+    def is_removing(self) -> bool:
+        """Whether an earlier run proved that all is there and had begun to take the links away."""
+        return self._begun().get("phase") == "removing"
+
+    def run(self) -> None:
+        """Look on until the task is complete.
+
+        Raises:
+            Interrupted: a pause, or the end of the task, is asked for; the links stand still.
+            psycopg.Error: a server was out of reach for longer than `task.retry` allows.
+        """
+        syncing = Syncing(self._following, self._journal, self._task, self._say)
+        if begun := self._begun():
+            again = Request(id=0, task=self._task, what="complete", arguments=begun.get("arguments", {}))
+            if self._complete(syncing, again):
+                return
+        while True:
+            self._journal.set_state(self._task, "syncing")
+            request = syncing.until(self._control, faults=self._ends.spec.task.retry_for)
+            if request.what != "complete":
+                self._control.end_by(request)
+                self._following.stop()
+                raise Interrupted("the task was stopped", hint="run the same command again to continue")
+            if self._complete(syncing, request):
+                return
+
+    def remove(self) -> None:
+        """Take away all that following made."""
+        self._completing({}).remove()
+
+    def _complete(self, syncing: Syncing, request: Request) -> bool:
+        """Complete the task; False where that was called off and changes are followed on."""
+        self._journal.set_state(self._task, "completing")
+        self._control.answer(request, "accepted", "completion begins")
+        completing = self._completing(request.arguments)
+        try:
+            completing.until_still(syncing.look)
+            completing.fence()
+            completing.drain_and_prove()
+            self._align_and_verify()
+            completing.prove_again()
+        except Interrupted:
+            completing.call_off()
+            self._following.stop()
+            self._control.answer(request, "failed", "the task was stopped before it was complete")
+            raise
+        except (DtsrunError, psycopg.Error) as error:
+            completing.call_off()
+            words = f"completion was called off, changes are followed on: {_words(error)}"
+            self._say("called off", words)
+            self._control.answer(request, "failed", words)
+            return False
+        completing.remove()
+        self._control.answer(request, "done", "the task is complete")
+        return True
+
+    def _align_and_verify(self) -> None:
+        """Walk what is left for the end, in a snapshot of its own. Raises CalledOff."""
+        with closing(snapshots_of(self._ends, lambda _: 1)) as snapshots:
+            for stage in LATE_STAGES:
+                error = self._walk_stage(stage, snapshots)
+                if error is not None:
+                    raise CalledOff(error.message, hint=error.hint) from error
+
+    def _completing(self, arguments: Mapping[str, Any]) -> Completing:
+        return Completing(
+            self._ends,
+            self._following,
+            self._journal,
+            self._say,
+            arguments=arguments,
+            is_stopping=self._control.wants_end,
+        )
+
+    def _begun(self) -> Mapping[str, Any]:
+        """Return how far an earlier run came with completion; empty where it did not begin."""
+        known = self._journal.task(self._task)
+        return (known.summary.get("completing") if known else None) or {}
+
+
+def _words(error: DtsrunError | psycopg.Error) -> str:
+    if isinstance(error, psycopg.Error):
+        return describe(error)
+    return f"{error.message}; {error.hint}" if error.hint else error.message

@@ -1,0 +1,163 @@
+"""The time between the copy and the cutover: changes flow, and we look on.
+
+Twice a second we ask what another terminal wants, and how the links stand. The lag goes into the journal, where every
+face reads it; what is out of order is an event, said once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import psycopg
+
+from dtsrun.api import Link, LinkStatus
+from dtsrun.engine.control import Control
+from dtsrun.engine.following import Following
+from dtsrun.incremental.lag import Heartbeat, Lag
+from dtsrun.incremental.retained import SlotState, slot_state
+from dtsrun.journal import Journal
+from dtsrun.postgres.sqlstate import Reaction, describe, reaction
+from dtsrun.requests import Request
+
+TICK_SECONDS: Final = 0.5
+SAVE_SECONDS: Final = 2.0
+LINE_SECONDS: Final = 30.0
+"""Between two lines that say how far behind the target is, while that does not change much."""
+
+PATIENCE_SECONDS: Final = 10.0
+"""How long a link may have a trouble before we speak of it: a worker takes a moment to start."""
+
+Say = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How one link stands."""
+
+    link: Link
+    status: LinkStatus
+    lag: Lag
+    slot: SlotState
+
+    def as_data(self) -> dict[str, Any]:
+        """Return what the journal keeps for other faces."""
+        return {
+            "database": self.link.database,
+            "epoch": self.link.epoch,
+            "tables": len(self.link.tables),
+            "state": self.status.state,
+            "error": self.status.error,
+            "table": self.status.table,
+            "lag_bytes": self.lag.bytes,
+            "lag_seconds": round(self.lag.seconds, 1),
+            "retained_bytes": self.slot.retained_bytes,
+            "counts": dict(self.status.counts),
+        }
+
+
+class Syncing:
+    """Looks on while changes flow."""
+
+    def __init__(self, following: Following, journal: Journal, task: str, say: Say) -> None:
+        self._following = following
+        self._journal = journal
+        self._task = task
+        self._say = say
+        self._pulses = {link.database: Heartbeat() for link in following.links}
+        self._said: dict[str, str] = {}
+        self._since: dict[str, float] = {}
+        self._save_again = 0.0
+        self._speak_again = 0.0
+        self._faults_since: float | None = None
+
+    def until(self, control: Control, *, faults: float) -> Request:
+        """Look on until something is asked for, and return that.
+
+        Args:
+            faults: seconds for which servers may stay out of reach before that is an error.
+
+        Raises:
+            psycopg.Error: a server was out of reach for longer.
+        """
+        while (request := control.wanted()) is None:
+            try:
+                self.look()
+                self._faults_since = None
+            except psycopg.Error as error:
+                self._bear(error, faults)
+            control.wait(TICK_SECONDS)
+        return request
+
+    def look(self) -> Sequence[Standing]:
+        """Look once at all links: beat, measure, remember. Raises psycopg.Error."""
+        standings = [self._standing(link) for link in self._following.links]
+        for standing in standings:
+            self._complain(standing)
+        now = time.monotonic()
+        if now >= self._save_again:
+            self._save_again = now + SAVE_SECONDS
+            self._save(standings)
+        if now >= self._speak_again:
+            self._speak_again = now + LINE_SECONDS
+            self._say("lag", lag_text(standings))
+        return standings
+
+    def _standing(self, link: Link) -> Standing:
+        source = self._following.view.source(link.database)
+        pulse = self._pulses[link.database]
+        pulse.beat(source)
+        if pulse.refusal:
+            self._once(f"{link.database}/pulse", "warning", f"no heartbeat in {link.database}: {pulse.refusal}")
+        status = self._following.engine.status(self._following.view, link)
+        return Standing(
+            link=link, status=status, lag=pulse.lag(source, status.applied), slot=slot_state(source, link.name)
+        )
+
+    def _complain(self, standing: Standing) -> None:
+        """Say once what is out of order, and once that it is well again."""
+        link, status, slot = standing.link, standing.status, standing.slot
+        key = f"{link.name}/trouble"
+        if slot.is_lost:
+            self._once(key, "slot lost", f"slot {link.name} of {link.database} is lost: {slot.why}")
+        elif status.state == "failed" or (status.error and self._lasts(key)):
+            where = f" at {status.table}" if status.table else ""
+            self._once(key, "apply", f"{link.database}: changes are not applied{where}: {status.error}")
+        elif slot.is_at_risk:
+            self._once(key, "wal", f"{link.database}: {slot.why}")
+        elif not status.error:
+            self._since.pop(key, None)
+            if self._said.pop(key, None):
+                self._say("apply", f"{link.database}: changes are applied again")
+
+    def _lasts(self, key: str) -> bool:
+        """Tell whether a trouble has lasted: a worker that just starts is none."""
+        return time.monotonic() - self._since.setdefault(key, time.monotonic()) > PATIENCE_SECONDS
+
+    def _once(self, key: str, kind: str, text: str) -> None:
+        if self._said.get(key) != text:
+            self._said[key] = text
+            self._say(kind, text)
+
+    def _save(self, standings: Sequence[Standing]) -> None:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._journal.set_summary(self._task, sync={"at": at, "links": [each.as_data() for each in standings]})
+
+    def _bear(self, error: psycopg.Error, seconds: float) -> None:
+        now = time.monotonic()
+        self._faults_since = self._faults_since or now
+        if reaction(error) is not Reaction.RETRY or now - self._faults_since > seconds:
+            raise error
+        self._once("fault", "retry", f"a server does not answer: {describe(error)}; trying again")
+
+
+def lag_text(standings: Sequence[Standing]) -> str:
+    """Return how far behind the target is, for people."""
+    if not standings:
+        return "syncing: no table is followed"
+    behind = max(each.lag.bytes for each in standings)
+    seconds = max(each.lag.seconds for each in standings)
+    return f"syncing: {behind:,} bytes and {seconds:.0f} s behind" if behind else "syncing: nothing is left to apply"

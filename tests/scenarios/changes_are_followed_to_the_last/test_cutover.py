@@ -1,0 +1,146 @@
+"""The application writes until the cutover, and not a row is lost or doubled."""
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import sql
+from runs import Bench, eventually, is_message
+from writers import SEED, Application
+
+Start = Callable[..., Application]
+
+IDENTITIES = (
+    "select relname::text as name, relreplident::text as identity from pg_class"
+    " where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1"
+)
+
+
+@pytest.fixture
+def shop(bench: Bench) -> Bench:
+    """A source with a shop, and a target that can reach it."""
+    bench.on_source(None, sql.SQL("create database shop"))
+    bench.on_source("shop", SEED)
+    return bench
+
+
+def following(bench: Bench, **stages: dict[str, Any]) -> Path:
+    migration = {"type": "full_incremental", "stages": stages}
+    return bench.spec(source=bench.endpoint(bench.source), target=bench.endpoint(bench.target), migration=migration)
+
+
+def arrived(bench: Bench) -> None:
+    """See that both ends are equal, and that nothing is left of the task."""
+    bench.on_source(None, sql.SQL("alter database shop reset default_transaction_read_only"))
+    # A view that was stale on the source holds on the target what its query gives.
+    bench.on_source("shop", "refresh materialized view public.total")
+    assert bench.differences() == []
+    # What a killed pg_dump was writing stays where temporary files lie.
+    assert bench.leftovers().keys() <= {"temporary files"}
+    assert bench.on_source("shop", "select from pg_publication") == []
+    assert bench.on_target("shop", "select from pg_publication") == []
+
+
+def writes_on(app: Application, count: int = 150) -> None:
+    before = app.commits
+    eventually(lambda: app.commits > before + count)
+
+
+def test_a_cutover_under_a_fence_loses_nothing(shop: Bench, application: Start) -> None:
+    before = shop.on_source("shop", IDENTITIES)
+    app = application()
+    spec = following(shop, complete={"fence": "read_only"}, incremental={"groups": 2})
+    running = shop.start(spec, "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    writes_on(app)
+    assert shop.task().state == "syncing"
+    asked = shop.run("complete", "move")
+    assert asked.code == 0, asked.said
+    done = running.end()
+    assert done.code == 0, done.said
+    app.stop()
+    assert app.refusals
+    assert shop.on_source("shop", IDENTITIES) == before
+    assert shop.on_target("shop", IDENTITIES) == before
+    arrived(shop)
+
+
+def test_without_a_fence_a_writer_is_found_and_completion_called_off(shop: Bench, application: Start) -> None:
+    app = application()
+    running = shop.start(following(shop), "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    writes_on(app)
+    asked = shop.run("complete", "move")
+    assert asked.code == 5, asked.said
+    assert "somebody still writes to the source" in asked.said
+    assert "shop" in asked.said
+    assert shop.task().state == "syncing"
+    app.stop()
+    asked = shop.run("complete", "move")
+    assert asked.code == 0, asked.said
+    assert running.end().code == 0
+    arrived(shop)
+
+
+def test_paused_and_resumed_it_goes_on_where_it_was(shop: Bench, application: Start) -> None:
+    app = application()
+    running = shop.start(spec := following(shop), "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    assert shop.run("pause", "move").code == 0
+    assert running.end().code == 130
+    assert shop.task().state == "paused"
+    writes_on(app)
+    again = shop.start(spec, "--yes")
+    assert again.wait_for(is_message("syncing")), again.end().said
+    writes_on(app)
+    app.stop()
+    assert shop.run("complete", "move").code == 0
+    assert again.end().code == 0
+    arrived(shop)
+
+
+def test_stopped_for_good_the_source_is_as_it_was(shop: Bench, application: Start) -> None:
+    before = shop.on_source("shop", IDENTITIES)
+    app = application()
+    running = shop.start(following(shop), "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    assert shop.run("stop", "move", "--yes").code == 0
+    running.end()
+    assert shop.task().state == "stopped"
+    assert shop.on_source("shop", IDENTITIES) == before
+    assert shop.on_source("shop", "select from pg_publication") == []
+    assert shop.leftovers() == {}
+    writes_on(app)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_again_and_again_the_end_is_exact(shop: Bench, application: Start, seed: int) -> None:
+    """Killed while it copies, follows and completes: tables keep their epoch, and none loses or doubles a row."""
+    chance = random.Random(seed)
+    app = application()
+    spec = following(shop, complete={"fence": "read_only"})
+    for _ in range(4):
+        running = shop.start(spec, "--yes")
+        time.sleep(chance.uniform(0.8, 4.0))
+        running.send(signal.SIGKILL)
+        running.end()
+    running = shop.start(spec, "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    writes_on(app)
+    with shop.journal() as journal:
+        journal.requests.ask("move", "complete")
+    time.sleep(chance.uniform(0.3, 3.0))
+    running.send(signal.SIGKILL)
+    running.end()
+    running = shop.start(spec, "--yes")
+    if running.wait_for(lambda event: event.get("state") == "syncing" or "syncing" in str(event.get("text"))):
+        app.stop()
+        shop.run("complete", "move")
+    done = running.end()
+    assert done.code == 0, done.said
+    app.stop()
+    arrived(shop)
