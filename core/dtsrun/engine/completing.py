@@ -133,15 +133,15 @@ class Completing:
             late = self._late()
             if not late:
                 return
-            self._say("late", f"somebody wrote meanwhile: {late[0].told}")
+            self._say("late", f"somebody wrote meanwhile: {_late_text(late)}")
             self._following.start()
             time.sleep(min(2.0**number * TICK_SECONDS, 2.0))
-        raise CalledOff(f"somebody still writes to the source: {late[0].told}", hint=self._writers_hint())
+        raise CalledOff(f"somebody still writes to the source: {_late_text(late)}", hint=self._writers_hint())
 
     def prove_again(self) -> None:
         """Look once more, at the very end. Raises CalledOff."""
         if late := self._late():
-            raise CalledOff(f"somebody wrote to the source meanwhile: {late[0].told}", hint=self._writers_hint())
+            raise CalledOff(f"somebody wrote to the source meanwhile: {_late_text(late)}", hint=self._writers_hint())
 
     def call_off(self) -> None:
         """Put the fence back and let the links go on."""
@@ -204,3 +204,10 @@ def _behind_text(standings: Sequence[Standing]) -> str:
         return ""
     worst = max(standings, key=lambda each: each.lag.bytes)
     return f"{worst.link.database} is {worst.lag.bytes:,} bytes and {worst.lag.seconds:.0f} s behind"
+
+
+def _late_text(proofs: Sequence[Proof]) -> str:
+    """Return the table that was written to most, and how many others were."""
+    writes = sorted((each for proof in proofs for each in proof.late), key=lambda each: -sum(each.counts.values()))
+    more = f"; and {len(writes) - 1} more tables" if writes[1:] else ""
+    return f"{writes[0].told}{more}"

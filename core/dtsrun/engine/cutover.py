@@ -93,7 +93,7 @@ class Cutover:
             completing.until_still(syncing.look)
             completing.fence()
             completing.drain_and_prove()
-            self._align_and_verify()
+            self._align_and_verify(completing)
             completing.prove_again()
         except Interrupted:
             completing.call_off()
@@ -110,12 +110,13 @@ class Cutover:
         self._control.answer(request, "done", "the task is complete")
         return True
 
-    def _align_and_verify(self) -> None:
+    def _align_and_verify(self, completing: Completing) -> None:
         """Walk what is left for the end, in a snapshot of its own. Raises CalledOff."""
         with closing(snapshots_of(self._ends, lambda _: 1)) as snapshots:
             for stage in LATE_STAGES:
                 error = self._walk_stage(stage, snapshots)
                 if error is not None:
+                    completing.prove_again()  # a late writer explains differences better than they do themselves
                     raise CalledOff(error.message, hint=error.hint) from error
 
     def _completing(self, arguments: Mapping[str, Any]) -> Completing:
