@@ -101,8 +101,8 @@ def _endpoint(side: Side, access_type: AccessType, region: bool) -> Iterator[str
     yield from (f"    {line}" for line in _options(access_type.options))
     if region:
         yield f"  region: {PLACEHOLDER}  # rules of the access types look at it"
-    # Where there is no host to name, the way in (a service, a server of our own) knows its account.
-    mark = "" if "host" in access_type.options.get("properties", {}) else "# "
+    # Where there is no server to name, the way in (a service, a server of our own) knows its account.
+    mark = "" if {"host", "instance"} & set(access_type.options.get("properties", {})) else "# "
     yield f"  {mark}account: {PLACEHOLDER}"
     yield f"  {mark}password: {{env: {side.upper()}_PASSWORD}}  # or {{file: ...}}, {{command: [...]}}"
 

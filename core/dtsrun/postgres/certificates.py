@@ -69,6 +69,7 @@ _OF_WORDS: Final[tuple[tuple[str, Verdict], ...]] = (
         "valid client certificate|certificate authentication failed",
         ("tls_client", "set access.tls.cert and access.tls.key: a certificate for this account that the server trusts"),
     ),
+    ("root certificate|sslrootcert", ("tls", "name the authority's certificate in access.tls.root_cert")),
     (
         "bad decrypt|bad password|problems getting password",
         ("tls_client", "the key's passphrase is not right, or is missing: check access.tls.key_password"),
@@ -77,7 +78,6 @@ _OF_WORDS: Final[tuple[tuple[str, Verdict], ...]] = (
         "could not load (private key|certificate)|private key file|certificate file|key values mismatch",
         ("tls_client", "check the files of access.tls.cert and access.tls.key, and that they belong together"),
     ),
-    ("root certificate|sslrootcert", ("tls", "name the authority's certificate in access.tls.root_cert")),
     (
         "unsupported protocol|protocol version|no protocols available",
         ("tls", "server and client share no version of TLS: the server's ssl_min_protocol_version, or an old server"),

@@ -16,6 +16,7 @@ INSTANCE_OPTIONS: Final[Mapping[str, Any]] = {
     "inventory": {
         "description": "What knows the instance's address; left out, the file inventory.yaml beside the spec.",
         "$ref": "#/$defs/inventory",
+        "examples": [{"type": "file", "path": "inventory.yaml"}],
     },
     "address": {**HOST, "description": "Which of the instance's addresses, where it has several."},
 }

@@ -22,7 +22,13 @@ HOST: Final[Mapping[str, Any]] = {
     "pattern": r"^[^/@,\s][^/,\s]*$",
     "patternErrorMessage": "one host name or address",
 }
-PORT: Final[Mapping[str, Any]] = {"description": "TCP port.", "type": "integer", "minimum": 1, "maximum": 65535}
+PORT: Final[Mapping[str, Any]] = {
+    "description": "TCP port.",
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 65535,
+    "examples": [5432],
+}
 
 _FILE_KEYS: Final = {"root_cert": "sslrootcert", "cert": "sslcert", "key": "sslkey", "crl": "sslcrl"}
 _DEFAULT_ROOT: Final = ".postgresql/root.crt"
@@ -63,6 +69,7 @@ def tcp_options(*, mode: str) -> dict[str, Any]:
                 },
             },
             "dependentRequired": {"cert": ["key"], "key": ["cert"], "key_password": ["key"]},
+            "examples": [{"mode": "verify-full", "root_cert": "ca.pem"}],
         },
         "connect_timeout": {
             "description": "Seconds for each attempt to connect.",
@@ -79,6 +86,7 @@ def tcp_options(*, mode: str) -> dict[str, Any]:
                 "interval": {"description": "Between two of them.", "type": "integer", "minimum": 1},
                 "count": {"description": "How many may be lost.", "type": "integer", "minimum": 1},
             },
+            "examples": [{"idle": 60, "interval": 10, "count": 6}],
         },
         "peer": _PEER,
     }
@@ -100,7 +108,12 @@ _PEER: Final[Mapping[str, Any]] = {
             "type": "string",
             "minLength": 1,
         },
+        "cert": {"description": "File on the other server of its certificate for us.", "type": "string"},
+        "key": {"description": "File on the other server of its key.", "type": "string"},
+        "crl": {"description": "File on the other server of revoked certificates.", "type": "string"},
     },
+    "dependentRequired": {"cert": ["key"], "key": ["cert"]},
+    "examples": [{"host": "10.0.0.7", "port": 5432}],
 }
 
 
@@ -152,7 +165,7 @@ def describe(host: str, port: int, account: str | None, about: str = "") -> str:
 def _peer(server: Mapping[str, str], mode: str, said: Mapping[str, Any] | str) -> Mapping[str, str] | None:
     if isinstance(said, str):
         return None
-    names = {"host": "host", "port": "port", "mode": "sslmode", "root_cert": "sslrootcert"}
+    names = {"host": "host", "port": "port", "mode": "sslmode", **_FILE_KEYS}
     return {**server, "sslmode": mode, **{names[key]: str(value) for key, value in said.items()}}
 
 

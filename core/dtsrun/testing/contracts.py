@@ -127,6 +127,13 @@ class AccessTypeContract(PluginContract):
         with self.plugin().open(endpoint, access_context) as route:
             assert "dbname" not in route.parameters
 
+    def test_its_route_says_how_the_other_server_gets_there(
+        self, endpoint: Endpoint, access_context: FakeAccessContext
+    ) -> None:
+        with self.plugin().open(endpoint, access_context) as route:
+            # None: it cannot. Which database is the caller's matter there too.
+            assert route.peer is None or ({"host", "hostaddr"} & set(route.peer) and "dbname" not in route.peer)
+
     def test_it_can_be_opened_again(self, endpoint: Endpoint, access_context: FakeAccessContext) -> None:
         for _ in range(2):
             with self.plugin().open(endpoint, access_context) as route:

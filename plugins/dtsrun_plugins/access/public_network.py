@@ -35,7 +35,7 @@ class PublicNetwork(AccessType):
     that it has the password too. Files are relative to the spec's folder. `connect_timeout`: seconds for each
     attempt. `keepalives`: seconds of silence before the first probe (`idle`) and between probes (`interval`), and
     how many may be lost (`count`). `peer`: how the other server reaches this one, where that is not by the same
-    address: `host`, `port`, `mode`, `root_cert` (a file on that server), or `none`.
+    address: `host`, `port`, `mode`, `root_cert`, `cert`, `key` and `crl` (files on that server), or `none`.
 
     Needs
     -----

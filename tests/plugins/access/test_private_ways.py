@@ -103,13 +103,17 @@ def test_the_other_server_goes_there_too_unless_it_is_said_otherwise(
 ) -> None:
     same = opened(plugin, tmp_path, **way)
     assert same.peer == {"host": "10.20.0.15", "port": "5432", "user": "migrator", "sslmode": "prefer"}
-    other = opened(plugin, tmp_path, **way, peer={"host": "172.16.0.2", "mode": "verify-ca", "root_cert": "/etc/ca"})
+    files = {"root_cert": "/etc/ca", "cert": "/etc/me", "key": "/etc/key", "crl": "/etc/gone"}
+    other = opened(plugin, tmp_path, **way, peer={"host": "172.16.0.2", "mode": "verify-ca", **files})
     assert other.peer == {
         "host": "172.16.0.2",
         "port": "5432",
         "user": "migrator",
         "sslmode": "verify-ca",
         "sslrootcert": "/etc/ca",
+        "sslcert": "/etc/me",
+        "sslkey": "/etc/key",
+        "sslcrl": "/etc/gone",
     }
     assert opened(plugin, tmp_path, **way, peer="none").peer is None
 
