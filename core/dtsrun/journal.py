@@ -214,10 +214,18 @@ class Journal:
     def step_started(self, name: str, key: str, worker: str, epoch: int | None) -> None:
         """Remember that a step runs."""
         self._run(
-            "update step set state = 'running', worker = ?, started_at = ?, finished_at = null, epoch = ?, message = ''"
-            " where task = ? and key = ?",
+            "update step set state = 'running', worker = ?, started_at = ?, finished_at = null, epoch = ?,"
+            " message = '', rows = 0, bytes = 0 where task = ? and key = ?",
             worker, _now(), epoch, name, key,
         )  # fmt: skip
+
+    def steps_progress(self, name: str, figures: Mapping[str, tuple[int, int]]) -> None:
+        """Remember how many rows and bytes steps that run have done by now."""
+        with self._transaction():
+            self._connection.executemany(
+                "update step set rows = ?, bytes = ? where task = ? and key = ? and state = 'running'",
+                [(rows, size, name, key) for key, (rows, size) in figures.items()],
+            )
 
     def step_finished(self, name: str, key: str, state: str, result: StepResult | None, message: str = "") -> None:
         """Remember how a step ended, with all that it has to say."""
@@ -248,7 +256,10 @@ class Journal:
 
     def step_put_back(self, name: str, key: str) -> None:
         """Remember that a step was broken off and rolled back: it waits again."""
-        self._run("update step set state = 'waiting', started_at = null where task = ? and key = ?", name, key)
+        self._run(
+            "update step set state = 'waiting', started_at = null, rows = 0, bytes = 0 where task = ? and key = ?",
+            name, key,
+        )  # fmt: skip
 
     # --- what was said -----------------------------------------------------------------------------------------
 

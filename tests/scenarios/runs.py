@@ -196,6 +196,19 @@ class Bench:
         self.on_source(None, sql.SQL("create database {}").format(sql.Identifier(database)))
         self.on_source(database, (SEEDS / name).read_text(encoding="utf-8"))
 
+    def seed_slow(self) -> None:
+        """Create the small shop with one more table, whose rows the target takes only slowly.
+
+        The table's check naps as long as a setting says, and only the target has that setting.
+        """
+        self.seed("small_shop.sql")
+        self.on_source("shop", (SEEDS / "slow.sql").read_text(encoding="utf-8"))
+        self.on_target(None, "alter role all set shop.nap = '0.0002'")
+
+    def hurry(self) -> None:
+        """Let the target take all rows quickly from now on, in new sessions."""
+        self.on_target(None, "alter role all reset shop.nap")
+
     def on_source(self, database: str | None, script: str | sql.Composed, *values: Any) -> list[Any]:
         """Run SQL on the source and return its rows."""
         return execute(self.source.route, database, script, *values)
@@ -313,6 +326,7 @@ def wipe(route: Route) -> None:
             if row.datname != "postgres":
                 connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(row.datname)))
         connection.execute("drop schema if exists _dtsrun cascade")
+        connection.execute("alter role all reset all")
         _drop_roles(connection)
         for row in connection.execute("select spcname from pg_tablespace where oid > 16383").fetchall():
             connection.execute(sql.SQL("drop tablespace {}").format(sql.Identifier(row.spcname)))

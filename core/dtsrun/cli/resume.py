@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from dtsrun.cli.detach import add_detach_argument
 from dtsrun.cli.output import add_progress_arguments
 from dtsrun.cli.requests import show_lines
 from dtsrun.cli.run import run_spec
@@ -20,6 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("task", metavar="TASK")
     parser.add_argument("--now", action="store_true", help="start a task that waits for its time at once")
     parser.add_argument("--yes", action="store_true", help="go on in spite of alarms")
+    add_detach_argument(parser)
     add_progress_arguments(parser)
     parser.set_defaults(run=run, restart=False, keep=False)
 

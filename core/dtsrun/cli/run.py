@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dtsrun.api import CheckResult
+from dtsrun.cli.detach import add_detach_argument, run_detached
 from dtsrun.cli.output import add_progress_arguments, progress_for, show_ended
 from dtsrun.engine.face import RunOptions
 from dtsrun.engine.task import run_task
@@ -23,6 +24,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--restart", action="store_true", help="remove what an unfinished run made, and start over")
     parser.add_argument("--now", action="store_true", help="start at once, whatever time `task.run` names")
     parser.add_argument("--keep", action="store_true", help="leave embedded servers running when the task ends")
+    add_detach_argument(parser)
     add_progress_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -34,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def run_spec(spec: Path, arguments: argparse.Namespace) -> int:
     """Run a spec as the arguments ask for, and return the exit code."""
+    if arguments.detach:
+        return run_detached(spec, arguments)
     options = RunOptions(restart=arguments.restart, keep=arguments.keep, now=arguments.now)
     with progress_for(arguments) as progress:
         ended = run_task(spec, options, progress, lambda alarms: arguments.yes or _ask(alarms))

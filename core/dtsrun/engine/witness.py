@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+import time
+from typing import Any, Final
 
 import structlog
 
@@ -12,6 +14,9 @@ from dtsrun.engine.control import Control
 from dtsrun.engine.face import Listener
 from dtsrun.engine.snapshots import Snapshot
 from dtsrun.journal import Creation, Journal
+
+SAVE_SECONDS: Final = 1.0
+"""Between two times that the journal is told of the steps that run."""
 
 
 class JournalWitness:
@@ -23,6 +28,9 @@ class JournalWitness:
         self._listener = listener
         self._control = control
         self._calm = Calm()
+        self._figures: dict[str, tuple[int, int]] = {}
+        self._figures_lock = threading.Lock()
+        self._save_at = 0.0
         self._log: Any = structlog.get_logger(task=task)
 
     def started(self, step: Step, worker: str, epoch: int) -> None:
@@ -31,6 +39,7 @@ class JournalWitness:
         self._log.info("step started", step=step.key, epoch=epoch)
 
     def finished(self, step: Step, result: StepResult) -> None:
+        self._forget_figures(step)
         state = "failed" if result.failures else "done"
         message = f"{len(result.failures)} objects failed" if result.failures else ""
         self._journal.step_finished(self._task, step.key, state, result, message)
@@ -40,6 +49,7 @@ class JournalWitness:
             self._tell("failure", step, f"{failure.object}: {failure.message}")
 
     def failed(self, step: Step, message: str) -> None:
+        self._forget_figures(step)
         failure = Failure(object=step.title or step.key, message=message)
         self._journal.step_finished(self._task, step.key, "failed", StepResult(failures=(failure,)), message)
         self._listener.on_step(step.key, "failed")
@@ -51,6 +61,7 @@ class JournalWitness:
         self._log.warning("step blocked", step=step.key, reason=message)
 
     def put_back(self, step: Step) -> None:
+        self._forget_figures(step)
         self._journal.step_put_back(self._task, step.key)
         self._listener.on_step(step.key, "waiting")
 
@@ -71,13 +82,31 @@ class JournalWitness:
         self._listener.on_message(message)
 
     def progress(self, key: str, rows: int, size: int) -> None:
+        with self._figures_lock:
+            before = self._figures.get(key, (0, 0))
+            self._figures[key] = (before[0] + rows, before[1] + size)
         self._listener.on_progress(key, rows, size)
 
     def created(self, what: str, name: str) -> None:
         self._journal.created(self._task, Creation(side="target", what=what, name=name))
 
     def wants_stop(self) -> bool:
+        self._save_figures()
         return self._control.wants_end()
+
+    def _save_figures(self) -> None:
+        """Let other terminals see how far the steps are."""
+        if time.monotonic() < self._save_at:
+            return
+        self._save_at = time.monotonic() + SAVE_SECONDS
+        with self._figures_lock:
+            figures = dict(self._figures)
+        if figures:
+            self._journal.steps_progress(self._task, figures)
+
+    def _forget_figures(self, step: Step) -> None:
+        with self._figures_lock:
+            self._figures.pop(step.key, None)
 
     def _tell(self, kind: str, step: Step, message: str) -> None:
         self._journal.event(self._task, kind, message, step=step.key)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from dtsrun.engine.states import AT_WORK, allowed, in_order
 from dtsrun.journal import Journal, StepRecord, TaskRecord
@@ -64,7 +65,16 @@ def is_gone(runner: str) -> bool:
         return True
     except PermissionError:
         return False  # it lives, and belongs to somebody else
-    return False
+    return _is_zombie(int(pid))
+
+
+def _is_zombie(pid: int) -> bool:
+    """Tell whether a process has ended and waits for whoever started it to notice: in a container that may be never."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[:1] == ["Z"]
 
 
 def is_abandoned(task: TaskRecord) -> bool:

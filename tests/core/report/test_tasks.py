@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,17 @@ def test_a_finished_task_needs_no_runner(journal: Journal, dead_runner: str) -> 
 
 def test_a_runner_that_lives_is_not_gone() -> None:
     assert not is_gone(f"{socket.gethostname()}:{os.getpid()}")
+
+
+def test_a_runner_that_ended_unnoticed_is_gone() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.read()  # it closes this as it ends; nobody has waited for it yet
+    deadline = time.monotonic() + 10
+    while not is_gone(f"{socket.gethostname()}:{child.pid}") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert is_gone(f"{socket.gethostname()}:{child.pid}")
+    child.communicate()
 
 
 def test_a_runner_that_ended_is_gone(dead_runner: str) -> None:

@@ -11,14 +11,12 @@ from runs import Bench, is_message, is_step
 @pytest.fixture
 def paused(bench: Bench) -> Bench:
     """A task that has begun, and was paused."""
-    bench.seed("small_shop.sql")
-    bench.on_source(
-        "shop", "create table public.wide as select n, repeat(md5(n::text), 40) from generate_series(1, 100000) n"
-    )
-    running = bench.start(bench.spec(resources={"copy": 1, "index": 1, "rate_limit": "8MB/s"}))
+    bench.seed_slow()
+    running = bench.start(bench.spec())
     assert running.wait_for(is_step("shop/full", "running"))
     assert bench.run("pause", "move").code == 0
     running.end()
+    bench.hurry()
     return bench
 
 

@@ -12,11 +12,8 @@ from runs import Bench, Running, is_step
 @pytest.fixture
 def busy(bench: Bench) -> tuple[Bench, Running]:
     """A task in the midst of its copy."""
-    bench.seed("small_shop.sql")
-    bench.on_source(
-        "shop", "create table public.wide as select n, repeat(md5(n::text), 40) from generate_series(1, 200000) n"
-    )
-    running = bench.start(bench.spec(resources={"copy": 1, "index": 1, "rate_limit": "8MB/s"}))
+    bench.seed_slow()
+    running = bench.start(bench.spec())
     assert running.wait_for(is_step("shop/full", "running"))
     return bench, running
 
@@ -32,7 +29,7 @@ def test_paused_and_resumed_by_name(busy) -> None:
     assert again.code == 2
     assert "task move is paused: it cannot be asked to pause" in again.err
     assert "allowed now: run, resume, check, verify, stop, cleanup, delete" in again.err
-    bench.spec()  # the same task, without its limit
+    bench.hurry()
     resumed = bench.run("resume", "move")
     assert resumed.code == 0, resumed.said
     assert "continuing" in resumed.err
