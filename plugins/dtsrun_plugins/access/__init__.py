@@ -8,6 +8,7 @@ from dtsrun_plugins.access.embedded import Embedded
 from dtsrun_plugins.access.public_network import PublicNetwork
 from dtsrun_plugins.access.self_build_cvm import SelfBuildCvm
 from dtsrun_plugins.access.service import Service
+from dtsrun_plugins.access.ssh import Ssh
 from dtsrun_plugins.access.vpn import Vpn
 
 PLUGINS: tuple[type[AccessType], ...] = (
@@ -18,5 +19,6 @@ PLUGINS: tuple[type[AccessType], ...] = (
     PublicNetwork,
     SelfBuildCvm,
     Service,
+    Ssh,
     Vpn,
 )
