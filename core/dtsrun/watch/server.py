@@ -1,0 +1,104 @@
+"""What changes on the source beside its databases: roles, memberships, settings that the task depends on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from dtsrun.api import Connection, Role
+from dtsrun.inventory.facts import read_memberships, read_roles, read_settings
+from dtsrun.watch.drift import Action, Drift, Repair
+
+RELIED_ON: Final = (
+    "wal_level",
+    "max_slot_wal_keep_size",
+    "max_replication_slots",
+    "max_wal_senders",
+    "idle_replication_slot_timeout",
+    "wal_sender_timeout",
+    "logical_decoding_work_mem",
+    "max_logical_replication_workers",
+    "default_transaction_read_only",
+)
+"""Settings of either server that a running task depends on."""
+
+_COMPARED: Final = tuple(f.name for f in fields(Role) if f.name not in ("oid", "password_hash", "password_readable"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerState:
+    """Roles and settings at one moment. Passwords are kept as digests of their hashes."""
+
+    roles: Mapping[str, Mapping[str, str]]
+    """By name: aspect -> text; `member of` and `settings` among them."""
+    settings: Mapping[str, str]
+
+
+def read_server_state(connection: Connection) -> ServerState:
+    """Return the state of a server now."""
+    roles = {role.name: _aspects(role) for role in read_roles(connection)}
+    for membership in read_memberships(connection):
+        options = [word for word in ("admin", "inherit", "set") if getattr(membership, word)]
+        _add(roles, membership.member, "member of", f"{membership.role} ({', '.join(options) or 'plain'})")
+    for setting in read_settings(connection):
+        if setting.role:
+            _add(roles, setting.role, "settings", f"{setting.database or '*'}: {setting.name} = {setting.value}")
+    rows = connection.execute(
+        "select name, setting from pg_catalog.pg_settings where name = any (%s)", [list(RELIED_ON)]
+    ).fetchall()
+    return ServerState(roles=roles, settings={row.name: row.setting for row in rows})
+
+
+def compare_servers(before: ServerState, now: ServerState, roles: Iterable[str] | None) -> list[Drift]:
+    """Return what changed on the source's server.
+
+    Args:
+        roles: names of the roles that are moved; None: all of them, new ones too.
+    """
+    return [*_role_drifts(before, now, None if roles is None else set(roles)), *_setting_drifts(before, now, "source")]
+
+
+def _role_drifts(before: ServerState, now: ServerState, wanted: set[str] | None) -> Iterator[Drift]:
+    for name in sorted(before.roles.keys() | now.roles.keys()):
+        old, new = before.roles.get(name), now.roles.get(name)
+        if old == new or (wanted is not None and name not in wanted):
+            continue
+        if new is None:
+            said = "was dropped on the source; drop it on the target when nothing belongs to it"
+            yield _role_drift(name, said, None)
+        elif old is None:
+            yield _role_drift(name, "is new on the source", _setting_role(name))
+        else:
+            changed = sorted(aspect for aspect in old.keys() | new.keys() if old.get(aspect) != new.get(aspect))
+            yield _role_drift(name, f"has another {', another '.join(changed)}", _setting_role(name))
+
+
+def _setting_drifts(before: ServerState, now: ServerState, side: str) -> Iterator[Drift]:
+    for name, value in now.settings.items():
+        old = before.settings.get(name)
+        if old is not None and old != value:
+            said = f"setting {name} of the {side} is {value}, and was {old} when the task began"
+            yield Drift(kind="setting", database=None, object=f"setting {name}", message=said)
+
+
+def _setting_role(name: str) -> Repair:
+    return Repair(action=Action.SET_ROLE, object=name)
+
+
+def _role_drift(name: str, said: str, repair: Repair | None) -> Drift:
+    return Drift(kind="role", database=None, object=f"role {name}", message=f"role {name} {said}", repair=repair)
+
+
+def _aspects(role: Role) -> dict[str, str]:
+    aspects = {name.replace("_", " "): str(getattr(role, name)) for name in _COMPARED}
+    if role.password_readable:
+        aspects["password"] = hashlib.sha256((role.password_hash or "").encode()).hexdigest()
+    return aspects
+
+
+def _add(roles: Mapping[str, dict[str, str]], name: str, aspect: str, text: str) -> None:
+    if name in roles:
+        known: Any = roles[name].get(aspect)
+        roles[name][aspect] = "; ".join(sorted([*([known] if known else []), text]))

@@ -1,0 +1,120 @@
+"""Roles and settings that change on the source are told, without a password, and roles can be set again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from replicated import MakeReplicated, Replicated
+
+from dtsrun.api import Route
+from dtsrun.inventory.facts import read_memberships, read_roles
+from dtsrun.watch.drift import Action, Drift
+from dtsrun.watch.repairs import repair
+from dtsrun.watch.server import ServerState, compare_servers, read_server_state
+
+
+class Roles:
+    """Names of roles of this test's own, dropped after it."""
+
+    def __init__(self, pair: Replicated) -> None:
+        self.pair = pair
+        self.app, self.staff = (f"{word}_{pair.names[0]}" for word in ("app", "staff"))
+
+    def drop(self) -> None:
+        for connection in (self.pair.source, self.pair.target):
+            connection.execute(f"drop role if exists {self.app}; drop role if exists {self.staff}")
+
+    def drifts(self, before: ServerState) -> list[Drift]:
+        found = compare_servers(before, read_server_state(self.pair.source), [self.app, self.staff])
+        return [drift for drift in found if drift.kind == "role"]
+
+    def mend(self, drifts: list[Drift]) -> None:
+        for drift in drifts:
+            repair(drift, self.pair.source, self.pair.target)
+
+    def ends(self, name: str) -> list[object]:
+        found: list[object] = []
+        for connection in (self.pair.source, self.pair.target):
+            [role] = [r for r in read_roles(connection) if r.name == name]
+            members = {(m.role, m.admin) for m in read_memberships(connection) if m.member == name}
+            config = connection.execute("select rolconfig from pg_roles where rolname = %s", [name]).fetchone()
+            found.append(
+                (role.can_login, role.connection_limit, role.password_hash, role.create_db, members, config[0])
+            )
+        return found
+
+
+@pytest.fixture
+def roles(pair: Replicated) -> Iterator[Roles]:
+    made = Roles(pair)
+    yield made
+    made.drop()
+
+
+def test_a_new_role_is_told_and_set(pair: Replicated, roles: Roles) -> None:
+    before = read_server_state(pair.source)
+    pair.source.execute(f"create role {roles.app} login password 'hush' connection limit 5")
+    [drift] = roles.drifts(before)
+    assert (drift.object, drift.repair and drift.repair.action) == (f"role {roles.app}", Action.SET_ROLE)
+    roles.mend([drift])
+    ours, theirs = roles.ends(roles.app)
+    assert ours == theirs
+
+
+def test_each_aspect_is_named_and_no_password_is(pair: Replicated, roles: Roles) -> None:
+    pair.on_both(f"create role {roles.staff}", f"create role {roles.app} login password 'one'")
+    before = read_server_state(pair.source)
+    pair.source.execute(f"alter role {roles.app} password 'two' createdb nologin valid until '2031-01-01'")
+    pair.source.execute(f"grant {roles.staff} to {roles.app} with admin option")
+    pair.source.execute(f"alter role {roles.app} set work_mem = '9MB'; alter role {roles.app} connection limit 7")
+    [drift] = roles.drifts(before)
+    for word in ("password", "create db", "can login", "valid until", "member of", "settings", "connection limit"):
+        assert word in drift.message
+    hashes = [role.password_hash for role in read_roles(pair.source) if role.name == roles.app]
+    assert hashes[0] and hashes[0] not in json.dumps(drift.as_data())
+    roles.mend([drift])
+    ours, theirs = roles.ends(roles.app)
+    assert ours == theirs
+    pair.source.execute(f"revoke {roles.staff} from {roles.app}; alter role {roles.app} reset work_mem")
+    roles.mend(roles.drifts(read_server_state(pair.target)))
+    ours, theirs = roles.ends(roles.app)
+    assert ours == theirs
+
+
+def test_a_dropped_role_is_left_to_people_and_others_do_not_count(pair: Replicated, roles: Roles) -> None:
+    pair.source.execute(f"create role {roles.app}")
+    before = read_server_state(pair.source)
+    pair.source.execute(f"drop role {roles.app}")
+    [drift] = roles.drifts(before)
+    assert drift.repair is None
+    now = read_server_state(pair.source)
+    assert [d for d in compare_servers(before, now, []) if d.kind == "role"] == []
+
+
+def test_a_setting_that_the_task_relies_on_is_named_with_both_values() -> None:
+    before = ServerState(roles={}, settings={"max_slot_wal_keep_size": "-1", "wal_level": "logical"})
+    now = ServerState(roles={}, settings={"max_slot_wal_keep_size": "64", "wal_level": "logical"})
+    [drift] = compare_servers(before, now, [])
+    assert drift.message == "setting max_slot_wal_keep_size of the source is 64, and was -1 when the task began"
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("version", range(10, 18))
+def test_every_version_is_read_and_set(
+    version: int, postgres_server: Callable[[int], Route], make_replicated: MakeReplicated
+) -> None:
+    pair = make_replicated(postgres_server(version), postgres_server(18))
+    made = Roles(pair)
+    try:
+        pair.on_both(f"create role {made.staff}")
+        before = read_server_state(pair.source)
+        assert "wal_level" in before.settings
+        pair.source.execute(f"create role {made.app} login; grant {made.staff} to {made.app}")
+        drifts = made.drifts(before)
+        assert len(drifts) == 1
+        made.mend(drifts)
+        assert made.ends(made.app)[0] == made.ends(made.app)[1]
+    finally:
+        made.drop()
