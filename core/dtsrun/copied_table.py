@@ -32,6 +32,8 @@ class Table:
     """Schema and name of the partitioned table at the top."""
     routed: bool = False
     """Whether the rows go into the root, and the target finds the partition of each."""
+    pages: Sequence[int | None] = ()
+    """First page of a part of the table, and the first page after it; None: from the beginning, to the end."""
     format: str = "text"
     """text | binary: see `dtsrun.copy_format`."""
     format_reason: str = ""
@@ -52,7 +54,8 @@ class Table:
     def copy_to(self) -> sql.Composable:
         """Return the statement for the source."""
         options = sql.SQL("to stdout with (format {}{})").format(sql.SQL(self.format), self._encoded(self.encoding))
-        what = sql.SQL("({})").format(self._query()) if self.filter or self.where else self._with_columns()
+        is_whole = not (self.filter or self.where or self.pages)
+        what = self._with_columns() if is_whole else sql.SQL("({})").format(self._query())
         return sql.SQL("copy {} {}").format(what, options)
 
     def copy_from(self, own_encoding: str, *, freeze: bool) -> sql.Composable:
@@ -73,8 +76,8 @@ class Table:
         server read the table and not an index over the key."""
         texts = [sql.SQL("{}::pg_catalog.text").format(sql.Identifier(column)) for column in self.key]
         wanted = sql.SQL(", ").join([sql.SQL("ctid::pg_catalog.text as place"), *texts])
-        return sql.SQL("select {} from only {} offset {} limit 1").format(
-            wanted, self.identifier, sql.Literal(line - 1)
+        return sql.SQL("select {} from only {} {} offset {} limit 1").format(
+            wanted, self.identifier, self._in_pages(), sql.Literal(line - 1)
         )
 
     def _encoded(self, encoding: str) -> sql.Composable:
@@ -91,8 +94,15 @@ class Table:
     def _names(self) -> sql.Composable:
         return sql.SQL(", ").join(map(sql.Identifier, self.columns))
 
+    def _in_pages(self) -> sql.Composable:
+        """Return the condition for a part; from version 14 on the server reads no other pages for it."""
+        bounds = zip(("ctid >= {}", "ctid < {}"), self.pages, strict=False)
+        conditions = [sql.SQL(text).format(sql.Literal(f"({page},0)")) for text, page in bounds if page is not None]
+        return sql.SQL("where {}").format(sql.SQL(" and ").join(conditions)) if conditions else sql.SQL("")
+
     def _query(self) -> sql.Composable:
-        end = sql.SQL(self.where or "")
+        # What an extension's table has is never cut into parts.
+        end = sql.SQL(self.where) if self.where else self._in_pages()
         if not self.filter:
             return sql.SQL("select {} from only {} {}").format(self._names(), self.identifier, end)
         # Others wrote the conditions: a comment at the end of one must not swallow what follows.
@@ -103,8 +113,19 @@ class Table:
 
 def arguments(table: Table) -> Mapping[str, Any]:
     """Return a table as arguments of a step, without what is as usual."""
-    usual = {"key": (), "filter": None, "where": None, "fresh": True, "freeze": True, "root": None, "routed": False,
-             "format": "text", "format_reason": "", "format_refused": False}  # fmt: skip
+    usual: Mapping[str, Any] = {
+        "key": (),
+        "filter": None,
+        "where": None,
+        "fresh": True,
+        "freeze": True,
+        "root": None,
+        "routed": False,
+        "pages": (),
+        "format": "text",
+        "format_reason": "",
+        "format_refused": False,
+    }
     given = {name: getattr(table, name) for name in Table.__dataclass_fields__}
     return {
         name: list(value) if isinstance(value, tuple) else value

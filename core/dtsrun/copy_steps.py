@@ -1,12 +1,15 @@
-"""The steps that copy the tables of a database: one for each, but for small ones, of which many go in one step."""
+"""The steps that copy the tables of a database: one for each, but for small ones, of which many go in one step, and
+large ones, which are cut into parts."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from dtsrun.api import Database, Relation, Step
+from dtsrun.api import Database, Relation, Resources, Step
+from dtsrun.copying_range import range_key
 from dtsrun.table_rows import LEAST_FROZEN, TableRows
 
 MANY_TABLES: Final = 64
@@ -17,13 +20,25 @@ BATCH_BYTES: Final = 16 * 2**20
 """Of one batch: some tenths of a second, which is what a crash costs."""
 
 
-def copy_steps(database: Database, rows: TableRows) -> Iterator[Step]:
-    """Yield the steps that copy the tables of a database."""
+RANGES_SINCE: Final = 14
+"""The source's version from which on it reads a range of pages without the others (TID Range Scan)."""
+
+MOST_PARTS: Final = 1000
+
+
+def copy_steps(database: Database, rows: TableRows, resources: Resources, source_major: int) -> Iterator[Step]:
+    """Yield the steps that copy the tables of a database.
+
+    Args:
+        resources: with `split_tables_larger_than` decided: None splits no table.
+    """
     small = [table for table in rows.stable if _is_small(table, rows)]
     together = {table.oid for table in small} if len(small) >= MANY_TABLES else set()
     for table in rows.tables:
         if table.oid not in together:
-            yield rows.copying(table)
+            count = _parts(table, resources.split_tables_larger_than) if source_major >= RANGES_SINCE else 1
+            step = rows.copying(table)
+            yield from _copying_ranges(step, table, count) if count > 1 and _can_be_cut(step) else [step]
     if together:
         for number, batch in enumerate(_batches(small), start=1):
             yield _copying_batch(database, number, [rows.copying(table) for table in batch])
@@ -36,6 +51,33 @@ def _is_small(table: Relation, rows: TableRows) -> bool:
     """
     is_free = table.extension is None and table.oid not in rows.reads and table.oid not in rows.read
     return is_free and table.bytes < LEAST_FROZEN
+
+
+def _parts(table: Relation, larger_than: int | None) -> int:
+    """Return in how many parts a table is copied."""
+    if larger_than is None or table.bytes <= larger_than:
+        return 1
+    return min(math.ceil(table.bytes / larger_than), max(table.pages, 1), MOST_PARTS)
+
+
+def _can_be_cut(step: Step) -> bool:
+    # What goes through the root, or beside an extension's own rows, is not of this task alone.
+    return not step.args.get("routed", False) and not step.args.get("where")
+
+
+def _copying_ranges(step: Step, table: Relation, count: int) -> Iterator[Step]:
+    """Yield a step for each part. The last one has no end: the table may have grown since it was looked at."""
+    bounds = [table.pages * number // count for number in range(count)]
+    for number, (start, end) in enumerate(zip(bounds, [*bounds[1:], None], strict=True), start=1):
+        part = {**step.args, "pages": [start or None, end]}
+        yield replace(
+            step,
+            key=range_key(step.key, number, count),
+            action="copy_range",
+            args={"tables": [part], "part": number, "parts": count},
+            size=table.bytes // count,
+            title=f"{step.title}, part {number} of {count}",
+        )
 
 
 def _batches(tables: Sequence[Relation]) -> Iterator[list[Relation]]:

@@ -121,10 +121,14 @@ class _Copy:
     def _move(self) -> StepResult:
         source, target = self.context.source(), self.context.target()
         with savepoint(source, PLAIN_MONEY), savepoint(target, PLAIN_MONEY):
-            freeze = self.table.fresh and not self.table.routed and self._is_empty() and self.table.freeze
+            freeze = self.table.fresh and not self._is_shared() and self._is_empty() and self.table.freeze
             copy_from = self.table.copy_from(server_encoding(target), freeze=freeze)
             moved = copy_rows(source, self.table.copy_to(), target, copy_from, progress=self.context.progress)
         return StepResult(rows=moved.rows, bytes=moved.bytes)
+
+    def _is_shared(self) -> bool:
+        """Tell whether other steps write to the same table."""
+        return self.table.routed or bool(self.table.pages)
 
     def _is_empty(self) -> bool:
         """Tell whether the table holds no rows; if they are to be frozen, make it new in this transaction as well.
@@ -201,11 +205,16 @@ def copy_table(context: StepContext) -> StepResult:
 def copy_one(context: StepContext, table: Table) -> StepResult:
     """Copy the rows of one table, as `copy_table` does."""
     try:
-        return _Copy(context, table).run()
+        return move_rows(context, table)
     except psycopg.Error as error:
         if not is_own_fault(error):
             raise
         return StepResult(failures=(explained(context, table, error),))
+
+
+def move_rows(context: StepContext, table: Table) -> StepResult:
+    """Copy the rows of one table. Raises psycopg.Error where that cannot be, also for a fault of the table itself."""
+    return _Copy(context, table).run()
 
 
 def text_deviation(context: StepContext, table: Table) -> Deviation:

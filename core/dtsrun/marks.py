@@ -7,7 +7,7 @@ the work and its mark, or neither. The schema goes away when the task completes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,6 +67,15 @@ def read(connection: Connection, task: str, step: str) -> Mark | None:
         "select step, done, epoch, rows, bytes, detail from _dtsrun.mark where task = %s and step = %s", [task, step]
     ).fetchone()
     return _mark(row) if row else None
+
+
+def read_some(connection: Connection, task: str, steps: Sequence[str]) -> dict[str, Mark]:
+    """Return the marks of some steps, by step."""
+    rows = connection.execute(
+        "select step, done, epoch, rows, bytes, detail from _dtsrun.mark where task = %s and step = any(%s)",
+        [task, list(steps)],
+    ).fetchall()
+    return {row.step: _mark(row) for row in rows}
 
 
 def read_all(connection: Connection, task: str) -> dict[str, Mark]:

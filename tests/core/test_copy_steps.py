@@ -32,7 +32,7 @@ def steps(*relations: Relation, resources: Resources | None = None, source: int 
         existing=lambda name: frozenset(),
     )
     rows = TableRows(database, cast(PlanContext, context), "object.tables")
-    return list(copy_steps(database, rows))
+    return list(copy_steps(database, rows, context.resources, source))
 
 
 def test_a_few_tables_have_a_step_each() -> None:
@@ -70,3 +70,31 @@ def test_a_partition_fills_its_parent_too() -> None:
 def test_tables_of_extensions_stay_alone() -> None:
     made = steps(*(relation(oid) for oid in range(MANY_TABLES)), relation(901, extension="geo", extension_condition=""))
     assert [step.key for step in made if step.action == "copy"] == ["shop/full/public.t901"]
+
+
+MB = 2**20
+
+
+def test_a_large_table_is_cut_into_parts_without_gap_or_end() -> None:
+    split = Resources(copy=2, index=2, split_tables_larger_than=10 * MB)
+    made = steps(relation(1, 25 * MB), relation(2, 10 * MB), resources=split)
+    assert [(step.key, step.size) for step in made] == [
+        ("shop/full/public.t1 part 0001 of 0003", 25 * MB // 3),
+        ("shop/full/public.t1 part 0002 of 0003", 25 * MB // 3),
+        ("shop/full/public.t1 part 0003 of 0003", 25 * MB // 3),
+        ("shop/full/public.t2", 10 * MB),
+    ]
+    assert [step.args["tables"][0]["pages"] for step in made[:3]] == [[None, 1066], [1066, 2133], [2133, None]]
+    assert {step.provides for step in made[:3]} == {(own_rows_name("shop", 1), rows_name("shop", 1))}
+
+
+def test_tables_stay_whole_where_nothing_says_otherwise_or_the_source_would_read_all_for_each_part() -> None:
+    split = Resources(copy=2, index=2, split_tables_larger_than=10 * MB)
+    assert len(steps(relation(1, 25 * MB))) == 1
+    assert len(steps(relation(1, 25 * MB), resources=split, source=13)) == 1
+    assert len(steps(relation(1, 25 * MB), resources=split, source=14)) == 3
+
+
+def test_there_are_no_more_parts_than_pages() -> None:
+    split = Resources(copy=2, index=2, split_tables_larger_than=MB)
+    assert len(steps(relation(1, 25 * MB, pages=2), resources=split)) == 2

@@ -92,6 +92,7 @@ class Relation:
     bytes: int
     """pg_table_size: heap, TOAST and maps, without indexes."""
     pages: int
+    """Of the heap, in blocks of the server's size."""
     estimated_rows: float
     columns: tuple[Column, ...]
     key: tuple[str, ...]

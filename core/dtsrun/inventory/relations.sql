@@ -6,7 +6,9 @@ select c.oid::bigint as oid,
        c.relpersistence::text as persistence,
        pg_catalog.pg_get_userbyid(c.relowner)::text as owner,
        case when c.relkind in ('r', 'm') then coalesce(pg_catalog.pg_table_size(c.oid), 0) else 0 end as bytes,
-       c.relpages as pages,
+       case when c.relkind in ('r', 'm')
+            then coalesce(pg_catalog.pg_relation_size(c.oid), 0) / pg_catalog.current_setting('block_size')::bigint
+            else 0 end as pages,
        greatest(c.reltuples, 0)::float8 as estimated_rows,
        c.relispartition as is_partition,
        c.relrowsecurity as row_security,

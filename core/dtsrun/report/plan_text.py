@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from dtsrun.api import Inventory, Lane, Spec, Step
@@ -118,6 +118,12 @@ def _formats(steps: Sequence[Step]) -> list[str]:
         lines += paragraph(f"{name} as text: {table['format_reason']}", label="- ")
     hidden = len(text) - MOST_TABLES
     return [*lines, f"  and {count_text(hidden)} more as text (--format json lists them)"] if hidden > 0 else lines
+
+
+def _tables(step: Step) -> Sequence[Mapping[str, Any]]:
+    """Return the descriptions of the tables that a step copies."""
+    found: Sequence[Mapping[str, Any]] = step.args.get("tables", [step.args])
+    return found
 
 
 def _order(steps: Sequence[Step], most: int) -> list[str]:

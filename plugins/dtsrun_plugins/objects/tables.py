@@ -11,6 +11,7 @@ from dtsrun.copy_steps import copy_steps
 from dtsrun.copying import copy_table
 from dtsrun.copying_again import copy_table_again
 from dtsrun.copying_batch import copy_batch
+from dtsrun.copying_range import copy_range
 from dtsrun.table_rows import TableRows
 from dtsrun.trees import compare_tree
 
@@ -36,10 +37,13 @@ class Tables(ObjectKind):
     Spec
     ----
     Chosen with `{table: "<schema>.<name>"}` in `include` and `exclude`; `rows` moves a part of a table's rows, or none.
-    `resources.copy` says how many are copied at once. `resources.format`: with `auto` and `binary` the rows of a table
-    travel in binary where every column's bytes mean the same on both ends: built-in types, enums, domains and ranges
-    over them, types of citext, hstore, ltree, cube, vector and PostGIS; arrays and composites of user types from a
-    target of version 14 on. Other tables go as text, `dtsrun plan` says why, and with `binary` the report does too.
+    `resources.copy` says how many are copied at once, `resources.split_tables_larger_than` from which size on a table
+    is copied in parts, several at once (sources of version 14 on; parts are not frozen, a vacuum has to visit them).
+
+    `resources.format`: with `auto` and `binary` the rows of a table travel in binary where every column's bytes mean
+    the same on both ends: built-in types, enums, domains and ranges over them, types of citext, hstore, ltree, cube,
+    vector and PostGIS; arrays and composites of user types from a target of version 14 on. Other tables go as text,
+    `dtsrun plan` says why, and with `binary` the report does too.
 
     Needs
     -----
@@ -80,7 +84,7 @@ class Tables(ObjectKind):
         for database in context.inventory.databases.values():
             rows = TableRows(database, context, self.name)
             if stage == "full":
-                yield from copy_steps(database, rows)
+                yield from copy_steps(database, rows, context.resources, context.inventory.server.major)
             elif stage == "complete" and context.spec.migration_type is MigrationType.FULL_INCREMENTAL:
                 followed = _followed_whole(database, context)
                 yield from (rows.copying_again(table) for table in rows.tables if table.oid not in followed)
@@ -99,6 +103,10 @@ class Tables(ObjectKind):
     def do_copy_again(self, context: StepContext) -> StepResult:
         """Copy the rows of one table anew, as they are by now."""
         return copy_table_again(context)
+
+    def do_copy_range(self, context: StepContext) -> StepResult:
+        """Copy one part of a large table."""
+        return copy_range(context)
 
     def do_compare_rows(self, context: StepContext) -> StepResult:
         """Compare the rows of one table."""
