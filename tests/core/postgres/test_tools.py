@@ -102,6 +102,31 @@ def test_arguments_hold_no_password(alone: Path, monkeypatch: pytest.MonkeyPatch
     assert "PGPASSWORD" not in os.environ
 
 
+def test_the_passphrase_of_a_key_goes_by_a_file_that_is_gone_afterwards(
+    alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{alone / 'path'}:/usr/bin:/bin")
+    program = make_tool(alone / "path", "18.1")
+    look = f'ls -l "$PGSERVICEFILE" > "{alone}/mode"; cat "$PGSERVICEFILE" > "{alone}/seen"'
+    program.write_text(program.read_text().replace("exit 0", look))
+    route = Route(parameters={"host": "h", "sslpassword": "open 'sesame'", "sslmode": "disable"}, description="h")
+    run_tool([program], route, "shop")
+    assert "sesame" not in (alone / "path" / "arguments").read_text()
+    environment = (alone / "path" / "environment").read_text()
+    assert "sesame" not in environment
+    assert (alone / "seen").read_text() == "[dtsrun]\nsslpassword=open 'sesame'\n"
+    assert (alone / "mode").read_text().startswith("-rw-------")
+    file = next(line for line in environment.splitlines() if line.startswith("PGSERVICEFILE=")).partition("=")[2]
+    assert not Path(file).exists()
+
+
+def test_a_passphrase_that_cannot_be_handed_over_is_refused(alone: Path) -> None:
+    route = Route(parameters={"sslpassword": " blank", "sslmode": "disable"}, description="h")
+    with pytest.raises(PluginError, match="with blanks at its ends") as caught:
+        run_tool([make_tool(alone / "path", "18.1")], route, "shop")
+    assert "blank'" not in f"{caught.value}"
+
+
 def test_a_database_of_any_name_is_dumped(source_route: Route, fresh_database, tmp_path: Path) -> None:
     name = fresh_database(source_route, name="na\"me=1 'x' %41 \\ e&host=1?a/b@c:d#e")
     with connect(source_route, name) as connection:
