@@ -71,10 +71,12 @@ class RelaySource(CopySource):
         both = select.poll()
         both.register(detour.fileno(), select.POLLIN)
         both.register(into.fileno(), select.POLLIN)
-        while not detour.is_over:
+        while True:
             yield from self._here()
             into.look()
-            if not detour.is_over and not both.poll(TICK_SECONDS * 1000):
+            if detour.is_over:
+                return
+            if not both.poll(TICK_SECONDS * 1000):
                 self.tick()
 
     def _here(self) -> Iterator[tuple[int, memoryview, int]]:
