@@ -24,7 +24,7 @@ from dtsrun.engine.patience import Patience
 from dtsrun.engine.run import Run
 from dtsrun.engine.schedule import Waiting, is_checked, is_early
 from dtsrun.engine.signals import on_signals
-from dtsrun.engine.states import AT_WORK, RESUMABLE
+from dtsrun.engine.states import AT_WORK, RESUMABLE, allows, refusal
 from dtsrun.errors import AccessError, DtsrunError, Interrupted, UnreachableError
 from dtsrun.journal import Journal, TaskRecord
 from dtsrun.postgres.session import runner_name
@@ -66,6 +66,8 @@ class Runner:
     def run(self, options: RunOptions) -> Ended:
         """Wait for the task's time where it has one, and run it."""
         known = self._journal.task(self._name)
+        if known is not None and not options.restart and not allows(known.state, "run", is_abandoned=True):
+            raise refusal(self._name, known.state, "run", is_abandoned=True)
         if not is_early(self._spec, known, options):
             return self._persist(options)
         if is_checked(self._spec, known, options):

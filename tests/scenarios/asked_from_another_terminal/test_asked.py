@@ -71,10 +71,16 @@ def test_a_killed_runner_leaves_a_task_that_can_be_stopped(busy) -> None:
     (line,) = json.loads(bench.run("list", "--json").out)
     assert (line["state"], line["is_abandoned"]) == ("running", True)
     assert {"resume", "stop"} <= set(line["allowed"])
+    with bench.journal() as journal:
+        journal.set_state("move", "stopping")  # as if it had been killed while it was being stopped
+    half_stopped = bench.run(bench.spec())
+    assert half_stopped.code == 2
+    assert "allowed now: stop, cleanup, delete" in half_stopped.err
     stopped = bench.run("stop", "move", "--yes")
     assert stopped.code == 0, stopped.said
     assert bench.task().state == "stopped"
-    assert bench.leftovers() == {}
+    # Files of a killed process stay in the folder for temporary files, as with any other program.
+    assert (bench.memory_left(), bench.slots_left()) == ([], [])
 
 
 def test_what_the_state_forbids_is_refused_with_what_it_allows(busy) -> None:
