@@ -35,7 +35,7 @@ from dtsrun.engine.tidy import start_over, tidy
 from dtsrun.engine.walk import Outcome, Walk
 from dtsrun.engine.witness import JournalWitness
 from dtsrun.engine.worker import Follow, Worker
-from dtsrun.errors import DifferencesFound, DtsrunError, Interrupted, MigrationError, SpecError
+from dtsrun.errors import AccessError, DifferencesFound, DtsrunError, Interrupted, MigrationError, SpecError
 from dtsrun.incremental.identities import Decision
 from dtsrun.journal import Journal, TaskRecord
 from dtsrun.plan import Plan, decide_resources
@@ -336,7 +336,7 @@ class Run:
             cutover.remove()
         else:
             outcome = self._walk(work, work.plan.without(*LATE_STAGES), follow=following.follow)
-            if outcome.failed or self._journal.failures(self._name):
+            if outcome.failed or outcome.lost or self._journal.failures(self._name):
                 return self._finish(work, outcome, tidy_up=False)
             work.snapshots.close()
             with on_signals(self._control.interrupt):
@@ -389,6 +389,11 @@ class Run:
         return Ended(self._name, self._journal.home, checks=work.checks, error=error)
 
     def _error_of(self, outcome: Outcome) -> DtsrunError | None:
+        if outcome.lost:
+            return AccessError(
+                f"a server stayed out of reach for longer than task.retry: {outcome.lost}",
+                hint="when it is there again, run the same command again: what is done stays done",
+            )
         failures = self._journal.failures(self._name)
         if outcome.failed or failures:
             count = len(failures) or len(outcome.failed)

@@ -22,7 +22,7 @@ from dtsrun.engine.snapshots import Snapshot, Snapshots
 from dtsrun.engine.worker import Callbacks, Order, Worker
 from dtsrun.errors import DtsrunError, Interrupted
 from dtsrun.plan import Plan
-from dtsrun.postgres.sqlstate import Reaction, describe, reaction
+from dtsrun.postgres.sqlstate import Reaction, describe, is_unreached, reaction
 
 TICK_SECONDS: Final = 0.5
 LANE_ORDER: Final = (Lane.STRUCTURE, Lane.COPY, Lane.INDEX, Lane.VERIFY)
@@ -51,6 +51,8 @@ class Outcome:
     failed: Mapping[str, str]
     """Key -> message."""
     blocked: frozenset[str]
+    lost: str = ""
+    """Why the walk ended early: a server stayed out of reach."""
 
 
 class Walk:
@@ -90,6 +92,7 @@ class Walk:
         self._done: set[str] = set()
         self._failed: dict[str, str] = {}
         self._blocked: set[str] = set()
+        self._lost = ""
 
     def run(self, done: Iterable[str]) -> Outcome:
         """Run all steps but those that are done already.
@@ -103,7 +106,7 @@ class Walk:
                 self._loop(pool)
             finally:
                 self._close(pool)
-        return Outcome(frozenset(self._done), self._failed, frozenset(self._blocked))
+        return Outcome(frozenset(self._done), self._failed, frozenset(self._blocked), self._lost)
 
     def stop(self) -> None:
         """Stop as soon as possible: nothing new starts, what runs is cancelled. Safe to call from a signal handler."""
@@ -213,10 +216,23 @@ class Walk:
         react = reaction(error)
         if react is Reaction.SNAPSHOT_LOST and snapshot is not None:
             self._renew(step, snapshot)
-        elif react is Reaction.RETRY and (pause := self._bear(step)) is not None:
+        elif react is Reaction.RETRY and not self._lost and (pause := self._bear(step)) is not None:
             left = min(self._patience[step.key].left, self._trouble.left)
             self._witness.retrying(step, describe(error), pause, left)
             heapq.heappush(self._later, (time.monotonic() + pause, step.key))
+        else:
+            self._give_up(step, error, react)
+
+    def _give_up(self, step: Step, error: BaseException, react: Reaction) -> None:
+        """Fail a step; or, where a server is out of reach and nothing has gone well for all the time that there was,
+        end the walk: every other step would wait for that server in vain too, each for a time-out of its own."""
+        if is_unreached(error) and self._trouble.left <= 0:
+            self._lost = describe(error)
+            self._later.clear()
+            for ready in self._ready.values():
+                ready.clear()
+        if self._lost and react is Reaction.RETRY:
+            self._witness.put_back(step)
         else:
             self._fail(step, describe(error))
 
@@ -275,6 +291,8 @@ class Walk:
     # --- small things ------------------------------------------------------------------------------------------
 
     def _make_ready(self, key: str) -> None:
+        if self._lost:
+            return
         step = self._plan.steps[key]
         heapq.heappush(self._ready[step.lane], (-step.size, self._rank[key], key))
 

@@ -173,7 +173,14 @@ def _line(access: Mapping[str, Any]) -> dict[str, str]:
     """Return what notices a line that went dead: without it a copy could wait for ever."""
     keepalives = {"idle": 60, "interval": 10, "count": 6, **access.get("keepalives", {})}
     named = {f"keepalives_{name}": str(value) for name, value in keepalives.items()}
-    return {"connect_timeout": str(access.get("connect_timeout", 15)), "keepalives": "1", **named}
+    # Keepalives notice a silent peer while we wait for it, this one while our own data stay unconfirmed.
+    silence = (keepalives["idle"] + keepalives["interval"] * keepalives["count"]) * 1000
+    return {
+        "connect_timeout": str(access.get("connect_timeout", 15)),
+        "keepalives": "1",
+        **named,
+        "tcp_user_timeout": str(silence),
+    }
 
 
 def _protection(tls: Mapping[str, Any], context: AccessContext) -> dict[str, str]:

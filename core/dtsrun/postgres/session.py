@@ -15,12 +15,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import RowMaker
 
 from dtsrun.api.contexts import Connection
 from dtsrun.api.routes import Route
 
 CONNECT_TIMEOUT_SECONDS: Final = 15
+
+LINE: Final[Mapping[str, str]] = {
+    "keepalives_idle": "60",
+    "keepalives_interval": "10",
+    "keepalives_count": "6",
+    "tcp_user_timeout": "120000",
+}
+"""What notices, within two minutes, a line that went dead without a word; the system's own answer takes two hours."""
 
 SETTINGS: Final[Mapping[str, str]] = {
     "search_path": "",
@@ -83,7 +92,7 @@ def connect(
         psycopg.OperationalError: it cannot be reached; `dtsrun.postgres.probe` tells why.
     """
     connection = psycopg.connect(
-        route.conninfo(database),
+        make_conninfo(route.conninfo(database), **line_of(route)),
         options=f"{route.parameters.get('options', '')} {FIRST_SETTINGS}".strip(),
         autocommit=True,
         row_factory=named_row,
@@ -99,6 +108,13 @@ def connect(
         raise
     connection.autocommit = autocommit
     return connection
+
+
+def line_of(route: Route) -> Mapping[str, str]:
+    """Return the parameters of `LINE` that a route leaves open; what a service of libpq says stays its own affair."""
+    if "service" in route.parameters:
+        return {}
+    return {name: value for name, value in LINE.items() if name not in route.parameters}
 
 
 def named_row(cursor: psycopg.Cursor[Any]) -> RowMaker[Any]:

@@ -63,6 +63,10 @@ REFUSALS: Final = (
 """Words of a refused login that time does not heal."""
 
 
+UNREACHED: Final = ("connection failed", "connection timeout", "connection to server")
+"""Words of psycopg and libpq for a connection that was never made."""
+
+
 class SnapshotLost(Exception):
     """The exported snapshot that a session was to join is gone."""
 
@@ -89,6 +93,13 @@ def _reaction_to_broken_link(error: psycopg.Error) -> Reaction:
         return Reaction.FAIL
     said = str(error)
     return Reaction.FAIL if any(words in said for words in REFUSALS) else Reaction.RETRY
+
+
+def is_unreached(error: BaseException) -> bool:
+    """Tell whether no connection was made, and time may heal it; a connection that broke is another matter."""
+    if not isinstance(error, psycopg.OperationalError) or reaction(error) is not Reaction.RETRY:
+        return False
+    return error.sqlstate is None and any(words in str(error) for words in UNREACHED)
 
 
 def describe(error: BaseException) -> str:

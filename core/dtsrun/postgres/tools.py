@@ -24,6 +24,7 @@ from dtsrun.api.routes import Route
 from dtsrun.errors import MigrationError, PluginError
 from dtsrun.postgres.environment import inherited
 from dtsrun.postgres.installations import LINKS_FILE, candidate_folders
+from dtsrun.postgres.session import line_of
 from dtsrun.postgres.sqlstate import REFUSALS
 
 FOLDERS_VARIABLE: Final = "DTSRUN_BIN"
@@ -141,7 +142,7 @@ def _folders(given: Sequence[Path]) -> Iterator[Path]:
 
 def _public_conninfo(route: Route, database: str) -> str:
     shown = {k: v for k, v in route.parameters.items() if k not in {"password", "sslpassword", "dbname"}}
-    return make_conninfo("", **shown, dbname=database)
+    return make_conninfo("", **shown, **line_of(route), dbname=database)
 
 
 @contextmanager

@@ -258,3 +258,28 @@ def test_five_thousand_blocked_steps_are_no_trouble():
 
     chain = [step("s0"), *(step(f"s{n}", after=(f"s{n - 1}",)) for n in range(1, 5000))]
     assert len(walk(Script(s0=fail), *chain)[2]().blocked) == 4999
+
+
+def test_a_server_out_of_reach_ends_the_walk_when_the_time_is_up():
+    def unreached(script, order):
+        time.sleep(0.1)
+        raise psycopg.OperationalError("connection failed: Connection refused")
+
+    names = [f"s{number}" for number in range(20)]
+    script = Script(**dict.fromkeys(names, unreached))
+    _, witness, run = walk(script, *map(step, names), step("z", after=("s0",)), retry_for=0.3)
+    outcome = run()
+    assert "Connection refused" in outcome.lost
+    assert not outcome.failed and not outcome.blocked
+    assert not witness.named("failed")
+    # Those that were not tried when the time was up are not tried any more.
+    assert len(set(script.ran)) < len(names)
+
+
+def test_a_step_that_always_breaks_its_connection_fails_alone():
+    script = Script(a=broken_link(10**6))
+    _, witness, run = walk(script, step("a"), step("b"), retry_for=0.3)
+    outcome = run()
+    assert (set(outcome.failed), outcome.lost) == ({"a"}, "")
+    assert witness.named("failed") == ["a"]
+    assert "b" in outcome.done

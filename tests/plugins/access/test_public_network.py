@@ -68,6 +68,7 @@ def test_a_dead_line_is_noticed(tmp_path: Path) -> None:
         "keepalives_idle": "5",
         "keepalives_interval": "10",
         "keepalives_count": "6",
+        "tcp_user_timeout": "65000",
     }
 
 
