@@ -10,7 +10,7 @@ from dtsrun.cli.output import add_progress_arguments
 from dtsrun.cli.requests import show_lines
 from dtsrun.cli.run import run_spec
 from dtsrun.engine.asking import Known, ask, look_up
-from dtsrun.engine.ends import home_folder
+from dtsrun.engine.ends import home_folder, read_spec
 from dtsrun.errors import SpecError
 from dtsrun.journal import Journal
 
@@ -37,6 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
     if not spec.is_file():
         raise SpecError(
             f"the spec of task {arguments.task} is not there any more", where=str(spec), hint="put it back, or stop it"
+        )
+    named = read_spec(spec)[0].task.name
+    if named != arguments.task:
+        raise SpecError(
+            f"the spec of {arguments.task} is that of task {named}",
+            where=str(spec),
+            hint="what `dtsrun verify` did is not resumed: run it again",
         )
     return run_spec(spec, arguments)
 
