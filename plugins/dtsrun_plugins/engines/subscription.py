@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from dtsrun.api import Connection, Engine, EngineContext, Link, LinkStatus
 from dtsrun.errors import AccessError, MigrationError
+from dtsrun.incremental.subscribing import peer_conninfo, run_without_trace
 from dtsrun.postgres.lsn import parse_lsn
 
 STOP_SECONDS: Final = 60.0
@@ -68,11 +68,11 @@ class Subscription(Engine):
         name = sql.Identifier(link.name)
         if _row(target, link) is None:
             context.created("target", "subscription", link.name, link.database)
-            _without_trace(target, _create(link, conninfo))
+            run_without_trace(target, _create(link, conninfo))
             return
         # The address or the password may be another one than it was.
         change = sql.SQL("alter subscription {} connection {}").format(name, sql.Literal(conninfo))
-        _without_trace(target, change)
+        run_without_trace(target, change)
         target.execute(sql.SQL("alter subscription {} enable").format(name))
 
     def status(self, context: EngineContext, link: Link) -> LinkStatus:
@@ -130,40 +130,14 @@ def _create(link: Link, conninfo: str) -> sql.Composed:
 
 
 def _conninfo(context: EngineContext, link: Link) -> str:
-    peer = context.route("source").peer
-    if peer is None:
+    conninfo = peer_conninfo(context.route("source"), link.database)
+    if conninfo is None:
         raise AccessError(
             "the target's server has no way to the source's, and engine subscription needs one",
             where="target",
             hint="set migration.stages.incremental.engine to stream: then dtsrun itself carries the changes",
         )
-    parameters = {key: value for key, value in peer.items() if key != "dbname"}
-    return make_conninfo("", **parameters, dbname=link.database)
-
-
-def _without_trace(target: Connection, statement: sql.Composed) -> None:
-    """Run a statement that holds a password, so that it stays neither in the statistics nor, where we may say so, in
-    the log."""
-    with target.transaction():
-        for setting in ("log_statement", "log_min_error_statement", "pg_stat_statements.track_utility"):
-            _silence(target, setting)
-        target.execute(statement)
-    # pg_stat_activity shows a session's last statement.
-    target.execute("select 1")
-
-
-_QUIET: Final = {"log_statement": "none", "log_min_error_statement": "panic", "pg_stat_statements.track_utility": "off"}
-
-
-def _silence(target: Connection, setting: str) -> None:
-    try:
-        with target.transaction():
-            target.execute(
-                "select pg_catalog.set_config(name, %s, true) from pg_catalog.pg_settings where name = %s",
-                [_QUIET[setting], setting],
-            )
-    except psycopg.errors.InsufficientPrivilege:
-        return  # the page says that the log may hold the password then
+    return conninfo
 
 
 def _row(target: Connection, link: Link) -> Any:

@@ -97,6 +97,7 @@ from dtsrun_plugins.prechecks.target_event_triggers import TargetEventTriggers
 from dtsrun_plugins.prechecks.target_indexes_valid import TargetIndexesValid
 from dtsrun_plugins.prechecks.target_permission import TargetPermission
 from dtsrun_plugins.prechecks.target_publications import TargetPublications
+from dtsrun_plugins.prechecks.target_reaches_source import TargetReachesSource
 from dtsrun_plugins.prechecks.target_read_only import TargetReadOnly
 from dtsrun_plugins.prechecks.target_space import TargetSpace
 from dtsrun_plugins.prechecks.target_standby import TargetStandby
@@ -131,6 +132,7 @@ PLUGINS: tuple[type[Precheck], ...] = (
     Pooler,
     SameServer,
     TargetStandby,
+    TargetReachesSource,
     TargetReadOnly,
     ClientTools,
     PrimaryKeys,

@@ -8,6 +8,7 @@ from typing import Final
 from psycopg import sql
 
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck
+from dtsrun_plugins.prechecks._engine import must_pull
 from dtsrun_plugins.prechecks._sessions import session
 
 GIVING: Final = ("pg_create_subscription", "rds_superuser", "cloudsqlsuperuser", "azure_pg_admin", "alloydbsuperuser")
@@ -51,6 +52,7 @@ class CreateSubscription(Precheck):
 
     def check(self, context: CheckContext) -> Iterator[Finding]:
         """Yield an account that may not."""
+        must_pull(context)
         row = (
             session(context, "target")
             .execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck
+from dtsrun_plugins.prechecks._engine import must_pull
 from dtsrun_plugins.prechecks._sessions import session, setting
 
 
@@ -46,6 +47,7 @@ class LogicalWorkers(Precheck):
 
     def check(self, context: CheckContext) -> Iterator[Finding]:
         """Yield each limit that is too low."""
+        must_pull(context)
         row = (
             session(context, "target")
             .execute("select pg_catalog.count(*) as subscriptions from pg_catalog.pg_subscription where subenabled")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck
+from dtsrun_plugins.prechecks._engine import must_pull
 from dtsrun_plugins.prechecks._sessions import session, setting
 
 
@@ -46,6 +47,7 @@ class ReplicationOrigins(Precheck):
 
     def check(self, context: CheckContext) -> Iterator[Finding]:
         """Yield too few free origins."""
+        must_pull(context)
         has_own = context.facts("target").major >= 18
         name = "max_active_replication_origins" if has_own else "max_replication_slots"
         rows = (

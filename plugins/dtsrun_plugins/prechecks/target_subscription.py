@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from psycopg import sql
 
 from dtsrun.api import CheckContext, Finding, Fix, Precheck, Severity
+from dtsrun_plugins.prechecks._engine import must_pull
 from dtsrun_plugins.prechecks._sessions import session
 
 
@@ -46,6 +47,7 @@ class TargetSubscription(Precheck):
 
     def check(self, context: CheckContext) -> Iterator[Finding]:
         """Yield every subscription that writes."""
+        must_pull(context)
         targets = {database.target: database.name for database in context.inventory.databases.values()}
         rows = session(context, "target").execute(
             "select d.datname::text as database, s.subname::text as name from pg_catalog.pg_subscription s"
