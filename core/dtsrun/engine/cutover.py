@@ -17,6 +17,7 @@ from dtsrun.engine.snapshots import Snapshots
 from dtsrun.engine.syncing import Syncing
 from dtsrun.errors import CalledOff, DtsrunError, Interrupted
 from dtsrun.journal import Journal
+from dtsrun.plan import with_defaults
 from dtsrun.postgres.sqlstate import describe
 from dtsrun.requests import Request
 
@@ -66,9 +67,10 @@ class Cutover:
             psycopg.Error: a server was out of reach for longer than `task.retry` allows.
         """
         syncing = Syncing(self._following, self._journal, self._task, self._say)
-        if begun := self._begun():
-            again = Request(id=0, task=self._task, what="complete", arguments=begun.get("arguments", {}))
-            if self._complete(syncing, again):
+        begun = self._begun()
+        if begun or self._goes_on_by_itself():
+            unasked = Request(id=0, task=self._task, what="complete", arguments=begun.get("arguments", {}))
+            if self._complete(syncing, unasked):
                 return
         while True:
             self._journal.set_state(self._task, "syncing")
@@ -128,6 +130,10 @@ class Cutover:
             arguments=arguments,
             is_stopping=self._control.wants_end,
         )
+
+    def _goes_on_by_itself(self) -> bool:
+        stage = self._ends.registry.get("stage.complete")
+        return bool(with_defaults(stage, self._ends.spec.stages.get("complete", {}))["when"] == "caught_up")
 
     def _begun(self) -> Mapping[str, Any]:
         """Return how far an earlier run came with completion; empty where it did not begin."""

@@ -44,5 +44,8 @@ def _after_success(task: TaskRecord) -> tuple[str, ...]:
     verify = f"`dtsrun verify {task.spec_path}` compares both ends again at any time"
     if task.migration_type == "structural":
         return (verify,)
+    if task.migration_type == "full_incremental":
+        proved = "every change until the cutover is on the target, which was proved: let the application use it"
+        return (proved, f"`dtsrun cleanup {task.name}` lifts the fence of the old source, if there is one", verify)
     stale = "rows are those of the copy's snapshot: what was written to the source since is not on the target"
     return (stale, "let the application use the target, once it is clear that nothing writes to the source", verify)

@@ -47,6 +47,12 @@ class Complete(Stage):
     name = "stage.complete"
     options = {
         "properties": {
+            "when": {
+                "enum": ["asked", "caught_up"],
+                "default": "asked",
+                "description": "asked: changes are followed until `dtsrun complete`. caught_up: completion begins by"
+                " itself as soon as nothing is left to apply, once; where it is called off, it has to be asked for.",
+            },
             "fence": {
                 "enum": ["none", "read_only", "connections"],
                 "default": "none",

@@ -68,3 +68,10 @@ def test_a_structural_task_has_no_rows_to_speak_of() -> None:
 def test_a_mere_comparison_leaves_nothing_to_do() -> None:
     assert suggested("succeeded", moved=False) == ()
     assert suggested("failed", moved=False, different=True)[0].startswith("look into the differences")
+
+
+def test_after_a_cutover_the_target_is_the_one_to_use_and_the_fence_can_be_lifted():
+    texts = next_steps(task("succeeded", "full_incremental"), moved=True, failed=False, different=False)
+    assert "every change until the cutover" in texts[0]
+    assert "`dtsrun cleanup" in texts[1]
+    assert not any("snapshot" in text for text in texts)
