@@ -48,6 +48,8 @@ class End:
         self._progress = progress
         self._line = line or Line(connection.pgconn)
         self._deadline: float | None = None
+        self._has_failed = False
+        """Whether the server has ended the COPY itself, with an error."""
 
     def send(self, statement: sql.Composable) -> None:
         """Send the statement; do not wait for its answer."""
@@ -134,6 +136,7 @@ class End:
     def _raise_for(self, result: PGresult | None) -> NoReturn:
         if result is None or result.status not in FAILED:
             raise psycopg.ProgrammingError(f"the statement for the {self.side} is no COPY of the expected direction")
+        self._has_failed = True
         error = error_from_result(result, self.connection.info.encoding)
         error.add_note(self.note)
         raise error
@@ -152,7 +155,7 @@ class CopySource(End):
                 self._raise_for(result)
 
     def _leave(self) -> None:
-        if self._pgconn.transaction_status == TransactionStatus.ACTIVE:
+        if self._pgconn.transaction_status == TransactionStatus.ACTIVE and not self._has_failed:
             self._cancel()
         while (result := self._result()) is not None:
             if result.status == ExecStatus.COPY_OUT:
