@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
@@ -33,9 +32,6 @@ DATA_STAGES: Final = ("full", "indexes")
 """Stages whose steps wait for the whole structure of their database: a partition that is attached after its parent
 got a primary key would get another one, and rows that come before a definition would be scanned for it."""
 
-MOST_PARALLEL: Final = 8
-"""What `auto` goes up to: beyond, a copy rarely gains and the source always feels it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -45,6 +41,10 @@ class Plan:
     order: tuple[str, ...]
     """Keys in an order that keeps every edge."""
     digest: str
+    resources: Resources | None = None
+    """What it was made for; None where it was read back."""
+    resources_said: str = ""
+    """What was chosen of them, and why."""
 
     def only(self, *stages: str) -> Plan:
         """Return the steps of some stages alone, as if all else that they wait for were done."""
@@ -57,7 +57,8 @@ class Plan:
     def _part(self, stages: Iterable[str]) -> Plan:
         wanted = frozenset(stages)
         chosen = {k: s for k, s in self.steps.items() if s.stage in wanted}
-        return _resolved(replace(s, after=tuple(k for k in s.after if k in chosen), needs=()) for s in chosen.values())
+        part = (replace(s, after=tuple(k for k in s.after if k in chosen), needs=()) for s in chosen.values())
+        return replace(_resolved(part), resources=self.resources, resources_said=self.resources_said)
 
     def as_data(self) -> list[dict[str, Any]]:
         """Return the steps in order as JSON values."""
@@ -81,6 +82,7 @@ class Planning:
     plugins: Mapping[str, Plugin]
     existing_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
     followed_tables: Callable[[str], Sequence[LinkTable]] = lambda database: ()
+    resources_said: str = ""
 
     def kind(self, name: str) -> ObjectKind:
         """Return an object kind by its plugin name."""
@@ -111,17 +113,8 @@ def make_plan(planning: Planning, stages: Sequence[Stage]) -> Plan:
     for stage in stages:
         if planning.spec.migration_type in stage.types:
             steps.extend(stage.plan(planning))
-    return _with_structure_edges(_resolved(_with_late_edges(steps, planning.spec.migration_type)))
-
-
-def decide_resources(wanted: Resources) -> tuple[Resources, str]:
-    """Return the resources with every number decided, and a sentence on what was chosen and why."""
-    cores = os.cpu_count() or 2
-    auto = max(2, min(MOST_PARALLEL, cores))
-    decided = replace(wanted, copy=wanted.copy or auto, index=wanted.index or auto)
-    chosen = [name for name in ("copy", "index") if getattr(wanted, name) is None]
-    why = f"auto: this machine has {cores} cores" if chosen else "as the spec says"
-    return decided, f"{decided.copy} tables and {decided.index} indexes at once ({why})"
+    plan = _with_structure_edges(_resolved(_with_late_edges(steps, planning.spec.migration_type)))
+    return replace(plan, resources=planning.resources, resources_said=planning.resources_said)
 
 
 def _with_late_edges(steps: Sequence[Step], migration_type: MigrationType) -> list[Step]:

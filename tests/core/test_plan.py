@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from dtsrun.api import Lane, MigrationType, Resources, Step, entry_name, rows_name
+from dtsrun.api import Lane, MigrationType, Step, entry_name, rows_name
 from dtsrun.errors import MigrationError
-from dtsrun.plan import Plan, _resolved, _with_late_edges, _with_structure_edges, decide_resources
+from dtsrun.plan import Plan, _resolved, _with_late_edges, _with_structure_edges
 
 
 def step(key, **fields):
@@ -92,14 +92,6 @@ def test_a_plan_is_walked_in_two_parts_without_losing_a_step():
     assert (early.order, late.order) == (("rows", "index"), ("look",))
     assert early.steps["index"].after == ("rows",)
     assert late.steps["look"].after == ()
-
-
-def test_what_the_user_sets_is_kept_and_what_is_chosen_is_said():
-    resources, why = decide_resources(Resources(copy=5))
-    assert resources.copy == 5
-    assert resources.index >= 2
-    assert "auto" in why
-    assert "as the spec says" in decide_resources(Resources(copy=1, index=1))[1]
 
 
 def test_rows_and_indexes_wait_for_the_whole_structure_of_their_database_and_no_other():

@@ -215,6 +215,10 @@ class ServerFacts:
     bootstrap_role: str
     """The role with OID 10."""
     settings: Mapping[str, str] = field(default_factory=dict)
+    cores: int | None = None
+    """Processors of its machine; None where the account may not read files there, or the machine is no Linux."""
+    memory: int | None = None
+    """Bytes of its machine's memory; None in the same cases."""
 
     @property
     def release(self) -> str:

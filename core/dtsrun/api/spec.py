@@ -45,6 +45,10 @@ class Resources:
     """In which rows travel: auto | text | binary."""
     split_tables_larger_than: int | None = None
     """Bytes."""
+    index_memory: int | None = None
+    """Bytes for all index builds together; None, once decided: the server's own setting."""
+    index_workers: int | None = None
+    """Workers beside the one that builds an index, decided by dtsrun; None: the server's own setting."""
     rate_limit: int | None = None
     """Bytes a second over all copying sessions."""
 

@@ -15,8 +15,9 @@ from dtsrun.engine.ends import Ends, open_ends, probe_ends, read_spec
 from dtsrun.engine.snapshots import Held, Snapshots, export_snapshot
 from dtsrun.incremental.identities import Decision
 from dtsrun.inventory import dump_entries, read_inventory
-from dtsrun.plan import Plan, Planning, decide_resources, make_plan, with_defaults
+from dtsrun.plan import Plan, Planning, make_plan, with_defaults
 from dtsrun.registry import Registry
+from dtsrun.resources import Known, decide_resources
 from dtsrun.table_rows import TableRows
 
 __all__ = ["Preparation", "open_plan", "probe_ends"]
@@ -115,10 +116,11 @@ class Preparation:
 
     def _planning(self) -> Planning:
         spec, registry = self.ends.spec, self.ends.registry
-        resources, _ = decide_resources(spec.resources)
+        known = Known(self.ends.facts["source"], self.ends.facts["target"], self.inventory)
+        resources, said = decide_resources(spec.resources, known)
         return Planning(
             spec, self.inventory, self.ends.facts["target"], registry.object_kinds, resources, registry.plugins,
-            self._existing(), self.followed,
+            self._existing(), self.followed, said,
         )  # fmt: skip
 
     def _decide(self, name: str) -> Sequence[Decision]:

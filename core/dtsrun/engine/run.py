@@ -38,9 +38,10 @@ from dtsrun.engine.worker import Follow, Worker
 from dtsrun.errors import AccessError, DifferencesFound, DtsrunError, Interrupted, MigrationError, SpecError
 from dtsrun.incremental.identities import Decision
 from dtsrun.journal import Journal, TaskRecord
-from dtsrun.plan import Plan, decide_resources
+from dtsrun.plan import Plan
 from dtsrun.postgres.session import runner_name
 from dtsrun.registry import Registry
+from dtsrun.resources import Known, decide_resources
 from dtsrun.task_log import configure_task_log
 
 READING: Final = frozenset({"structure", "full"})
@@ -363,7 +364,11 @@ class Run:
         Raises:
             Interrupted: the user ended it.
         """
-        resources, why = decide_resources(self._spec.resources)
+        resources, why = decide_resources(
+            self._spec.resources, Known(work.ends.facts["source"], work.ends.facts["target"])
+        )
+        if work.plan.resources is not None:
+            resources, why = work.plan.resources, work.plan.resources_said
         self._say("resources", why)
         walk = Walk(
             plan,

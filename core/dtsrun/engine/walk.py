@@ -23,6 +23,7 @@ from dtsrun.engine.worker import Callbacks, Order, Worker
 from dtsrun.errors import DtsrunError, Interrupted
 from dtsrun.plan import Plan
 from dtsrun.postgres.sqlstate import Reaction, describe, is_unreached, reaction
+from dtsrun.throttle import Throttle
 
 TICK_SECONDS: Final = 0.5
 LANE_ORDER: Final = (Lane.STRUCTURE, Lane.COPY, Lane.INDEX, Lane.VERIFY)
@@ -75,6 +76,7 @@ class Walk:
         self._make_worker = make_worker
         self._rooms = _rooms(resources)
         self._slots = max(2, (resources.copy or 1) + (resources.index or 1))
+        self._throttle = Throttle(resources.rate_limit)
         self._stopping = threading.Event()
         self._local = threading.local()
         self._workers: list[Worker] = []
@@ -190,6 +192,8 @@ class Walk:
         if self._stopping.is_set():
             raise Interrupted("the task was stopped")
         self._witness.progress(key, rows, size)
+        if self._plan.steps[key].lane is Lane.COPY:
+            self._throttle.passed(size, self._stopping.is_set)
 
     # --- the end of a step -------------------------------------------------------------------------------------
 

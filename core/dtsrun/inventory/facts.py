@@ -5,12 +5,14 @@ Every function makes one query for the whole database or server, never one an ob
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
+import psycopg
 from psycopg import sql
 
 from dtsrun.api import (
@@ -85,7 +87,38 @@ def read_server_facts(connection: Connection) -> ServerFacts:
         is_superuser=facts.is_superuser,
         bootstrap_role=facts.bootstrap_role,
         settings={row.name: row.value for row in settings},
+        cores=_cores(_read_file(connection, "/sys/devices/system/cpu/online")),
+        memory=_memory(_read_file(connection, "/proc/meminfo")),
     )
+
+
+def _read_file(connection: Connection, path: str) -> str:
+    """Return the beginning of a file of the server's machine; empty where the account may not read it, or there is
+    none. Superusers and members of pg_read_server_files may."""
+    allowed = (
+        "select pg_catalog.has_function_privilege('pg_catalog.pg_read_file(text,bigint,bigint)', 'execute')"
+        " and (r.rolsuper or exists (select from pg_catalog.pg_roles g where g.rolname = 'pg_read_server_files'"
+        " and pg_catalog.pg_has_role(g.oid, 'member'))) as value"
+        " from pg_catalog.pg_roles r where r.rolname = current_user"
+    )
+    if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE or not _value(connection, allowed):
+        return ""
+    try:
+        return str(_value(connection, sql.SQL("select pg_catalog.pg_read_file({}, 0, 4000) as value").format(path)))
+    except psycopg.Error:
+        # Version 10 reads no absolute path, other systems have no such file.
+        return ""
+
+
+def _cores(ranges: str) -> int | None:
+    """Return how many processors `0-3,8` is."""
+    found = re.findall(r"(\d+)(?:-(\d+))?", ranges)
+    return sum(int(last or first) - int(first) + 1 for first, last in found) or None
+
+
+def _memory(text: str) -> int | None:
+    found = re.search(r"^MemTotal:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
 
 
 def read_databases(connection: Connection) -> tuple[DatabaseFacts, ...]:
@@ -241,7 +274,7 @@ def _own_marks(connection: Connection) -> list[str]:
     return ["schema _dtsrun: it is dtsrun's own memory of an earlier task"] if rows.fetchone() is not None else []
 
 
-def _value(connection: Connection, text: str) -> Any:
+def _value(connection: Connection, text: LiteralString | sql.Composed) -> Any:
     row = connection.execute(text).fetchone()
     return row.value if row else None
 

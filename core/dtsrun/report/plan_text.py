@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from dtsrun.api import Inventory, Lane, Spec, Step
-from dtsrun.plan import Plan, decide_resources
+from dtsrun.plan import Plan
 from dtsrun.report.columns import columns, paragraph, section
 from dtsrun.report.data import stage_order
 from dtsrun.report.figures import count_text, plural, size_text
@@ -38,7 +38,7 @@ def plan_text(spec: Spec, inventory: Inventory, plan: Plan, *, every_step: bool 
         "",
         *columns(_facts(spec, inventory, plan)),
         *section("Stages", _stage_lines(steps)),
-        *section("Lanes", _lane_lines(spec, steps)),
+        *section("Lanes", _lane_lines(plan, steps)),
         *section("Largest tables", _largest(steps)),
         *section("Formats", _formats(steps)),
         *section("Order", _order(steps, len(steps) if every_step else MOST_STEPS)),
@@ -50,7 +50,7 @@ def plan_text(spec: Spec, inventory: Inventory, plan: Plan, *, every_step: bool 
 
 def plan_data(spec: Spec, inventory: Inventory, plan: Plan) -> dict[str, Any]:
     """Return the whole plan as JSON values."""
-    resources, _ = decide_resources(spec.resources)
+    resources = plan.resources or spec.resources
     return {
         "dtsrun_plan": 1,
         "task": spec.task.name,
@@ -94,10 +94,10 @@ def _stage_cells(stage: str, steps: Sequence[Step]) -> tuple[str, str, str, str]
     return (stage, count_text(len(steps)), size_text(sum(step.size for step in steps) or None), names)
 
 
-def _lane_lines(spec: Spec, steps: Sequence[Step]) -> list[str]:
+def _lane_lines(plan: Plan, steps: Sequence[Step]) -> list[str]:
     counts = Counter(step.lane for step in steps)
     rows = [(lane.value, plural(counts[lane], "step"), LANE_WORDS[lane]) for lane in Lane if counts[lane]]
-    return [*columns(rows), *paragraph(decide_resources(spec.resources)[1])]
+    return [*columns(rows), *paragraph(plan.resources_said)]
 
 
 def _largest(steps: Sequence[Step]) -> list[str]:

@@ -270,6 +270,7 @@ def _resources(resources: Mapping[str, Any]) -> Resources:
     return Resources(
         copy=decided("copy", int),
         index=decided("index", int),
+        index_memory=decided("index_memory", parse_size),
         format=resources.get("format", AUTO),
         split_tables_larger_than=decided("split_tables_larger_than", parse_size),
         rate_limit=decided("rate_limit", parse_rate),

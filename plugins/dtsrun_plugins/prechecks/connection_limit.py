@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from psycopg import sql
 
 from dtsrun.api import CheckContext, Finding, Fix, Precheck, Side
-from dtsrun.plan import decide_resources
+from dtsrun.resources import Known, decide_resources
 from dtsrun_plugins.prechecks._sessions import session
 
 
@@ -59,7 +59,7 @@ class ConnectionLimit(Precheck):
 def _too_low(context: CheckContext, side: Side, databases: list[str]) -> Iterator[Finding]:
     if context.facts(side).is_superuser:
         return
-    resources, _ = decide_resources(context.spec.resources)
+    resources, _ = decide_resources(context.spec.resources, Known(context.facts("source"), context.facts("target")))
     needed = max(2, (resources.copy or 1) + (resources.index or 1)) + 1
     rows = (
         session(context, side)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from dtsrun.api import CheckContext, Finding, Fix, Precheck, Side
-from dtsrun.plan import decide_resources
+from dtsrun.resources import Known, decide_resources
 from dtsrun_plugins.prechecks._sessions import session, setting
 
 
@@ -68,7 +68,7 @@ class ConnectionsFree(Precheck):
 
 
 def _needed(context: CheckContext) -> int:
-    resources, _ = decide_resources(context.spec.resources)
+    resources, _ = decide_resources(context.spec.resources, Known(context.facts("source"), context.facts("target")))
     at_once = max(2, (resources.copy or 1) + (resources.index or 1))
     # Beside the workers: a snapshot for each database, and one session to look around and hold the task.
     return at_once + len(context.inventory.databases) + 1

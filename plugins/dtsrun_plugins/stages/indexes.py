@@ -16,6 +16,7 @@ from dtsrun.api import (
     Lane,
     MigrationType,
     PlanContext,
+    Resources,
     Section,
     Stage,
     Step,
@@ -49,11 +50,13 @@ class Indexes(Stage):
 
     Spec
     ----
-    `resources: {index: N}` says how many are built at once.
+    `resources: {index: N}` says how many are built at once, `resources.index_memory` how much memory they have together
+    (`maintenance_work_mem` of the sessions that build). Where the cores of the target are known, the workers of an
+    index are shared out too, so that there are no more of them than cores.
 
     Needs
     -----
-    Ownership of the tables; `maintenance_work_mem` and temporary space decide how fast a large index is built.
+    Ownership of the tables; memory and temporary space decide how fast a large index is built.
 
     Example
     -------
@@ -86,7 +89,9 @@ class Indexes(Stage):
         return restore(context)
 
     def do_restore_one(self, context: StepContext) -> StepResult:
-        """Create one entry that takes its time."""
+        """Create one entry that takes its time, with the memory and the workers that are its share."""
+        for name, value in context.step.args.get("settings", {}).items():
+            context.target().execute("select pg_catalog.set_config(%s, %s, true)", [name, value])
         return restore(context)
 
     def do_analyze(self, context: StepContext) -> StepResult:
@@ -97,7 +102,9 @@ class Indexes(Stage):
     def _building(self, post: PostData, database: Database, context: PlanContext) -> Iterator[Step]:
         for number, batch in enumerate(post.batches(), start=1):
             if items := planned(batch.entries, database, context):
-                yield self._building_step(post, batch, number, database, items)
+                step = self._building_step(post, batch, number, database, items)
+                is_costly = batch.cost is Cost.COSTLY
+                yield replace(step, args={**step.args, "settings": _share(context.resources)}) if is_costly else step
 
     def _building_step(
         self, post: PostData, batch: Batch, number: int, database: Database, items: list[dict[str, Any]]
@@ -194,6 +201,16 @@ class Indexes(Stage):
                 title=f"set {part[0]['label']}" + (f" and {len(part) - 1} more" if part[1:] else ""),
             )
             before = (key,)
+
+
+def _share(resources: Resources) -> dict[str, str]:
+    """Return the settings of a session that builds one of several indexes at once."""
+    settings = {}
+    if resources.index_memory is not None:
+        settings["maintenance_work_mem"] = f"{max(1024, resources.index_memory // (resources.index or 1) // 1024)}kB"
+    if resources.index_workers is not None:
+        settings["max_parallel_maintenance_workers"] = str(resources.index_workers)
+    return settings
 
 
 def _has_rows(context: PlanContext) -> bool:

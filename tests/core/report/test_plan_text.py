@@ -25,6 +25,7 @@ from dtsrun.plan import Plan
 from dtsrun.report.plan_text import MOST_STEPS, MOST_TABLES, plan_data, plan_text
 
 MB = 1024 * 1024
+SAID = "4 tables and 2 indexes at once (as the spec says)"
 
 
 def step(key: str, stage: str = "full", lane: Lane = Lane.COPY, **more: Any) -> Step:
@@ -33,7 +34,7 @@ def step(key: str, stage: str = "full", lane: Lane = Lane.COPY, **more: Any) -> 
 
 
 def planned(*steps: Step) -> Plan:
-    return Plan({s.key: s for s in steps}, tuple(s.key for s in steps), "4f1d22abcdef0123")
+    return Plan({s.key: s for s in steps}, tuple(s.key for s in steps), "4f1d22abcdef0123", resources_said=SAID)
 
 
 @pytest.fixture
