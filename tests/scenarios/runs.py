@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,12 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import yaml
 from compare_ends import differences
 from psycopg import sql
 
 from dtsrun.api import Connection, Route
 from dtsrun.engine.undo import drop_subscription
+from dtsrun.errors import AccessError
 from dtsrun.incremental.slots import drop_slot
 from dtsrun.journal import Journal, StepRecord, TaskRecord
 from dtsrun.postgres.server import PrivateServer
@@ -112,7 +116,7 @@ class Bench:
     def endpoint(self, server: PrivateServer) -> dict[str, Any]:
         """Return how a spec names a server by its address, so that the other server can reach it too."""
         parameters = server.route.parameters
-        self.variables[f"PASSWORD_{server.version}"] = parameters["password"]
+        self.variables[f"PASSWORD_{parameters['port']}"] = parameters["password"]
         return {
             "type": "postgresql",
             "access": {
@@ -122,7 +126,7 @@ class Bench:
                 "tls": {"mode": "disable"},
             },
             "account": parameters["user"],
-            "password": {"env": f"PASSWORD_{server.version}"},
+            "password": {"env": f"PASSWORD_{parameters['port']}"},
         }
 
     def write(self, name: str, text: str) -> Path:
@@ -359,3 +363,20 @@ def is_step(prefix: str = "", state: str = "done") -> Callable[[dict[str, Any]],
 def is_message(part: str) -> Callable[[dict[str, Any]], bool]:
     """Return what tells the event of a message."""
     return lambda event: event["event"] == "message" and part in event["text"]
+
+
+@contextmanager
+def server_of_version(version: int) -> Iterator[PrivateServer]:
+    """A private server of a version, for one test."""
+    folder = Path(tempfile.mkdtemp(prefix="dtsrun-version-"))
+    try:
+        made = PrivateServer(folder, version, settings=LINK_SETTINGS)
+    except AccessError as error:
+        folder.rmdir()
+        pytest.skip(error.message)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.destroy()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Sequence
 
 import psycopg
 from runs import Bench
@@ -65,9 +66,10 @@ REFUSED = (
 class Application:
     """Sessions that write until they are told to stop, or the source refuses them."""
 
-    def __init__(self, bench: Bench, database: str, sessions: int) -> None:
+    def __init__(self, bench: Bench, database: str, sessions: int, writes: Sequence[str] = WRITES) -> None:
         self._bench = bench
         self._database = database
+        self._writes = writes
         self._stop = threading.Event()
         self.commits = 0
         self.refusals: list[str] = []
@@ -97,7 +99,7 @@ class Application:
         while not self._stop.is_set():
             try:
                 with connection.transaction():
-                    for statement in chance.sample(WRITES, 3):
+                    for statement in chance.sample(self._writes, 3):
                         connection.execute(statement, {"n": chance.randint(1, 200)})
                         if chance.random() < 0.02:
                             raise psycopg.Rollback

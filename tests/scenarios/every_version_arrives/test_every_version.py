@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from runs import LINK_SETTINGS, Bench
-
-from dtsrun.errors import AccessError
-from dtsrun.postgres.server import PrivateServer
+from runs import Bench, server_of_version
 
 SEED = Path(__file__).parents[2] / "core" / "compare" / "definitions_seed.sql"
 ROWS = """
@@ -25,28 +19,13 @@ select lo_from_bytea(4711, '\\x00ff');
 PAIRS = [(source, 18) for source in range(10, 19)] + [(10, 15), (13, 16), (15, 17)]
 
 
-@contextmanager
-def server(version: int) -> Iterator[PrivateServer]:
-    """A private server of a version, for one test."""
-    folder = Path(tempfile.mkdtemp(prefix="dtsrun-version-"))
-    try:
-        made = PrivateServer(folder, version, settings=LINK_SETTINGS)
-    except AccessError as error:
-        folder.rmdir()
-        pytest.skip(error.message)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.mark.matrix
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_a_database_arrives_without_any_difference(source: int, target: int, tmp_path: Path) -> None:
     with ExitStack() as stack:
-        bench = Bench(stack.enter_context(server(source)), stack.enter_context(server(target)), tmp_path)
+        bench = Bench(
+            stack.enter_context(server_of_version(source)), stack.enter_context(server_of_version(target)), tmp_path
+        )
         stack.callback(bench.close)
         bench.on_source(None, "create database shop")
         bench.on_source("shop", "set search_path = public; " + SEED.read_text("utf-8"))
