@@ -13,8 +13,8 @@ from typing import Final
 from dtsrun.errors import DtsrunError
 
 COMMANDS: Final = (
-    "run", "check", "plan", "test", "list", "show", "events", "pause", "resume", "complete", "stop", "verify",
-    "cleanup", "delete", "plugins", "explain", "schema", "init",
+    "run", "check", "plan", "test", "list", "show", "events", "pause", "resume", "repair", "complete", "stop",
+    "verify", "cleanup", "delete", "plugins", "explain", "schema", "init",
 )  # fmt: skip
 """Modules of this package that add a command each."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, Final, Protocol
 
@@ -15,6 +15,7 @@ from dtsrun.engine.following import Following
 from dtsrun.engine.prepare import snapshots_of
 from dtsrun.engine.snapshots import Snapshots
 from dtsrun.engine.syncing import Syncing
+from dtsrun.engine.watching import Say, Watching
 from dtsrun.errors import CalledOff, DtsrunError, Interrupted
 from dtsrun.journal import Journal
 from dtsrun.plan import with_defaults
@@ -23,8 +24,6 @@ from dtsrun.requests import Request
 
 LATE_STAGES: Final = ("complete", "verify")
 """What completion walks: first what changes do not carry, then the comparison of both ends."""
-
-Say = Callable[[str, str], None]
 
 
 class WalkStage(Protocol):
@@ -66,7 +65,9 @@ class Cutover:
             Interrupted: a pause, or the end of the task, is asked for; the links stand still.
             psycopg.Error: a server was out of reach for longer than `task.retry` allows.
         """
-        syncing = Syncing(self._following, self._journal, self._task, self._say)
+        view = self._following.view
+        watching = Watching(self._ends, self._journal, self._say, source=view.source, target=view.target)
+        syncing = Syncing(self._following, self._journal, self._task, self._say, watching)
         begun = self._begun()
         if begun or self._goes_on_by_itself():
             unasked = Request(id=0, task=self._task, what="complete", arguments=begun.get("arguments", {}))
@@ -75,12 +76,27 @@ class Cutover:
         while True:
             self._journal.set_state(self._task, "syncing")
             request = syncing.until(self._control, faults=self._ends.spec.task.retry_for)
+            if request.what == "repair":
+                self._repair(watching, request)
+                continue
             if request.what != "complete":
                 self._control.end_by(request)
                 self._following.stop()
                 raise Interrupted("the task was stopped", hint="run the same command again to continue")
             if self._complete(syncing, request):
                 return
+
+    def _repair(self, watching: Watching, request: Request) -> None:
+        self._control.answer(request, "accepted", "repairing")
+        try:
+            done, failed = watching.repair(request.arguments.get("drifts", ()))
+        except psycopg.Error as error:
+            self._control.answer(request, "failed", describe(error))
+            return
+        for line in failed:
+            self._say("repair", f"not mended: {line}")
+        said = "\n".join((*done, *failed)) or "nothing has drifted"
+        self._control.answer(request, "failed" if failed else "done", said)
 
     def remove(self) -> None:
         """Take away all that following made."""

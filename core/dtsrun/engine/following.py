@@ -29,6 +29,7 @@ from dtsrun.api import (
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.snapshots import Held, Snapshot, export_snapshot
 from dtsrun.engine.undo import undo
+from dtsrun.engine.watching import keep_beginning
 from dtsrun.errors import Interrupted, MigrationError
 from dtsrun.incremental.identities import Decision, apply
 from dtsrun.incremental.names import family_name, link_name
@@ -216,6 +217,8 @@ class Following:
         try:
             for name in names[1:]:
                 copy_slot(source, names[0], name)
+            followed = [decision.table.oid for decision in self.tables_of(database)]
+            keep_beginning(self._ends, self._journal, database, held.snapshot, followed)
         except BaseException:
             held.connection.close()
             raise

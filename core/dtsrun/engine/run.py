@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from dtsrun import marks
 from dtsrun.api import CheckResult, Inventory, MigrationType, Spec
@@ -434,8 +434,8 @@ class Run:
             lock_on_target(connection, self._name)
             yield
 
-    def _say(self, kind: str, message: str) -> None:
-        self._journal.event(self._name, kind, message)
+    def _say(self, kind: str, message: str, data: Mapping[str, Any] | None = None) -> None:
+        self._journal.event(self._name, kind, message, data=data)
         self._listener.on_message(message)
 
 

@@ -17,12 +17,16 @@ import psycopg
 from dtsrun.api import Link, LinkStatus
 from dtsrun.engine.control import Control
 from dtsrun.engine.following import Following
-from dtsrun.incremental.lag import Heartbeat, Lag
-from dtsrun.incremental.retained import SlotState, slot_state
+from dtsrun.engine.watching import Watching
 from dtsrun.journal import Journal
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 from dtsrun.requests import Request
+from dtsrun.watch.lag import Lag, Pace
+from dtsrun.watch.positions import beat, current_position
+from dtsrun.watch.slots import Level, LostLink, RetainedWal, lost_links, read_slots, retained_wal
+from dtsrun.watch.stalls import STALL_SECONDS, Standstill, diagnose_stall
 
+BEAT_SECONDS: Final = 2.0
 TICK_SECONDS: Final = 0.5
 SAVE_SECONDS: Final = 2.0
 LINE_SECONDS: Final = 30.0
@@ -41,7 +45,11 @@ class Standing:
     link: Link
     status: LinkStatus
     lag: Lag
-    slot: SlotState
+    wal: RetainedWal | None
+    """None: the slot is lost."""
+    lost: LostLink | None = None
+    still: float = 0.0
+    """Seconds for which nothing was applied, though there is something to apply."""
 
     def as_data(self) -> dict[str, Any]:
         """Return what the journal keeps for other faces."""
@@ -54,7 +62,7 @@ class Standing:
             "table": self.status.table,
             "lag_bytes": self.lag.bytes,
             "lag_seconds": round(self.lag.seconds, 1),
-            "retained_bytes": self.slot.retained_bytes,
+            "retained_bytes": self.wal.bytes if self.wal else None,
             "counts": dict(self.status.counts),
         }
 
@@ -62,12 +70,15 @@ class Standing:
 class Syncing:
     """Looks on while changes flow."""
 
-    def __init__(self, following: Following, journal: Journal, task: str, say: Say) -> None:
+    def __init__(self, following: Following, journal: Journal, task: str, say: Say, watching: Watching) -> None:
         self._following = following
+        self.watching = watching
         self._journal = journal
         self._task = task
         self._say = say
-        self._pulses = {link.database: Heartbeat() for link in following.links}
+        self._paces = {link.name: Pace() for link in following.links}
+        self._standstills = {link.name: Standstill() for link in following.links}
+        self._beat_again = 0.0
         self._said: dict[str, str] = {}
         self._since: dict[str, float] = {}
         self._save_again = 0.0
@@ -93,8 +104,10 @@ class Syncing:
         return request
 
     def look(self) -> Sequence[Standing]:
-        """Look once at all links: beat, measure, remember. Raises psycopg.Error."""
+        """Look once at all links and at the source: measure, beat, remember. Raises psycopg.Error."""
         standings = [self._standing(link) for link in self._following.links]
+        self._beat()
+        self.watching.look(self._following.links)
         for standing in standings:
             self._complain(standing)
         now = time.monotonic()
@@ -108,30 +121,57 @@ class Syncing:
 
     def _standing(self, link: Link) -> Standing:
         source = self._following.view.source(link.database)
-        pulse = self._pulses[link.database]
-        pulse.beat(source)
-        if pulse.refusal:
-            self._once(f"{link.database}/pulse", "warning", f"no heartbeat in {link.database}: {pulse.refusal}")
+        # Before the target is asked: on an idle source what is applied is then never behind.
+        position = current_position(source)
         status = self._following.engine.status(self._following.view, link)
+        slots = read_slots(source, [link.name])
+        applied = status.applied or link.start_lsn
         return Standing(
-            link=link, status=status, lag=pulse.lag(source, status.applied), slot=slot_state(source, link.name)
+            link=link,
+            status=status,
+            lag=self._paces[link.name].measure(position, applied),
+            wal=next(iter(retained_wal(slots)), None),
+            lost=next(iter(lost_links([link], slots)), None),
+            still=self._standstills[link.name].seconds(position, applied),
         )
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now >= self._beat_again:
+            self._beat_again = now + BEAT_SECONDS
+            for database in {link.database for link in self._following.links}:
+                beat(self._following.view.source(database))
 
     def _complain(self, standing: Standing) -> None:
         """Say once what is out of order, and once that it is well again."""
-        link, status, slot = standing.link, standing.status, standing.slot
+        link, status, wal = standing.link, standing.status, standing.wal
         key = f"{link.name}/trouble"
-        if slot.is_lost:
-            self._once(key, "slot lost", f"slot {link.name} of {link.database} is lost: {slot.why}")
+        if standing.lost is not None:
+            why = f"{standing.lost.reason}; its {len(link.tables)} tables have to be copied anew"
+            self._once(key, "slot lost", f"slot {link.name} of {link.database} is lost: {why}")
         elif status.state == "failed" or (status.error and self._lasts(key)):
             where = f" at {status.table}" if status.table else ""
             self._once(key, "apply", f"{link.database}: changes are not applied{where}: {status.error}")
-        elif slot.is_at_risk:
-            self._once(key, "wal", f"{link.database}: {slot.why}")
+        elif wal is not None and wal.level is not Level.QUIET:
+            # The figure changes with every look; the level is what is news.
+            if self._said.get(key) != wal.level:
+                self._said[key] = wal.level
+                self._say("wal", f"{link.database}: {wal.message}")
+        elif standing.still > STALL_SECONDS and status.state != "stopped":
+            self._explain(key, standing)
         elif not status.error:
             self._since.pop(key, None)
             if self._said.pop(key, None):
                 self._say("apply", f"{link.database}: changes are applied again")
+
+    def _explain(self, key: str, standing: Standing) -> None:
+        """Say once, for each cause, why a link stands still."""
+        link, view = standing.link, self._following.view
+        stall = diagnose_stall(view.source(link.database), view.target(link.database), link, seconds=standing.still)
+        cause = f"stall {stall.source_wait} {stall.target_wait} {stall.blocker and stall.blocker.pid}"
+        if self._said.get(key) != cause:
+            self._said[key] = cause
+            self._say("stall", stall.message)
 
     def _lasts(self, key: str) -> bool:
         """Tell whether a trouble has lasted: a worker that just starts is none."""

@@ -26,6 +26,12 @@ class Lag:
     is_at_least: bool = False
     """Whether the true age is more: what is not applied is older than the first position that we saw."""
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether people would call it none: a gap of 0 MB and 0 s. While anybody writes there is always some; that
+        nothing is left behind is proved otherwise (`dtsrun.completion.proof`)."""
+        return self.bytes < 2**20 and self.seconds < 1.0
+
 
 class Pace:
     """Positions of the source at known times, and the lag by them, of one link.

@@ -1,0 +1,264 @@
+"""The watch over the source while changes are followed: what drifts is told, and mended when that is asked for.
+
+What the source was like is read in the first snapshot of each database and kept in the task's folder, so that what
+changes while the rows are copied, or while nobody runs the task, is seen as well.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import psycopg
+from psycopg import sql
+
+from dtsrun.api import Connection, Entry, Link
+from dtsrun.engine.ends import Ends, task_folder
+from dtsrun.errors import DtsrunError
+from dtsrun.inventory import dump_entries, matches
+from dtsrun.journal import Journal
+from dtsrun.postgres.session import connect
+from dtsrun.postgres.sqlstate import Reaction, describe, reaction
+from dtsrun.watch.drift import NEEDS_EPOCH, Drift
+from dtsrun.watch.fingerprint import Fingerprint, read_fingerprint
+from dtsrun.watch.large_objects import LargeObjectState, read_large_objects
+from dtsrun.watch.repairs import repair
+from dtsrun.watch.sentinel import Sentinel, wanted_by
+from dtsrun.watch.server import ServerState, compare_servers, read_server_state
+
+LOOK_SECONDS: Final = 10.0
+
+
+class Say(Protocol):
+    """Makes an event and shows it."""
+
+    def __call__(self, kind: str, message: str, data: Mapping[str, Any] | None = None) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """A drift that was told and not mended since."""
+
+    number: int
+    """Of its event."""
+    drift: Drift
+
+
+def open_drifts(journal: Journal, task: str) -> list[Told]:
+    """Return what has drifted and is not mended, in the order in which it was told."""
+    events = journal.events(task)
+    mended = {event.data.get("drift") for event in events if event.kind == "repaired"}
+    return [
+        Told(number=event.id, drift=Drift.from_data(event.data))
+        for event in events
+        if event.kind == "drift" and event.id not in mended
+    ]
+
+
+class Beginnings:
+    """What the source was like when its tables were copied: a file for each database, and one for the server."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, connection: Connection, database: str, followed: Sequence[int]) -> None:
+        """Read and keep the state of a database and of its server, unless an earlier run did.
+
+        Args:
+            connection: reads in the snapshot that the tables are copied in.
+        """
+        if self._path(database).exists():
+            return
+        self.save(database, read_fingerprint(connection, followed), read_large_objects(connection))
+        if not self._path(None).exists():
+            self._write(None, asdict(read_server_state(connection)))
+
+    def save(self, database: str, state: Fingerprint, large_objects: LargeObjectState) -> None:
+        """Keep what was last told of a database."""
+        self._write(database, {"fingerprint": state.as_data(), "large_objects": asdict(large_objects)})
+
+    def save_server(self, state: ServerState) -> None:
+        """Keep what was last told of the server."""
+        self._write(None, asdict(state))
+
+    def read(self, database: str) -> tuple[Fingerprint, LargeObjectState] | None:
+        """Return the state of a database; None where it was not kept."""
+        data = self._read(database)
+        if data is None:
+            return None
+        given = data["large_objects"]
+        contents = given["contents"]
+        large_objects = LargeObjectState(
+            marks={int(oid): mark for oid, mark in given["marks"].items()},
+            contents=None if contents is None else {int(oid): mark for oid, mark in contents.items()},
+            writes=given["writes"],
+        )
+        return Fingerprint.from_data(data["fingerprint"]), large_objects
+
+    def read_server(self) -> ServerState | None:
+        """Return the state of the server; None where it was not kept."""
+        data = self._read(None)
+        return ServerState(**data) if data is not None else None
+
+    def _path(self, database: str | None) -> Path:
+        # Names of databases may hold anything; their bytes as hexadecimal digits do not.
+        return self._folder / ("server.json" if database is None else f"{database.encode().hex()}.json")
+
+    def _read(self, database: str | None) -> Any:
+        path = self._path(database)
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def _write(self, database: str | None, data: Mapping[str, Any]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        making = self._path(database).with_suffix(".new")
+        making.write_text(json.dumps(data), encoding="utf-8")
+        making.replace(self._path(database))
+
+
+def beginnings(journal: Journal, task: str) -> Beginnings:
+    """Return where the beginnings of a task are kept."""
+    return Beginnings(task_folder(journal.home, task) / "beginnings")
+
+
+def keep_beginning(ends: Ends, journal: Journal, database: str, snapshot: str, followed: Sequence[int]) -> None:
+    """Keep what a database is like in an exported snapshot, unless that was done already."""
+    with connect(ends.routes["source"], database, purpose="watch", autocommit=False) as connection:
+        connection.execute("set transaction isolation level repeatable read, read only")
+        connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
+        beginnings(journal, ends.spec.task.name).keep(connection, database, followed)
+
+
+class Watching:
+    """Looks for drift, now and then."""
+
+    def __init__(
+        self,
+        ends: Ends,
+        journal: Journal,
+        say: Say,
+        *,
+        source: Callable[[str], Connection],
+        target: Callable[[str], Connection],
+    ) -> None:
+        """Prepare a watch.
+
+        Args:
+            source: gives a connection to a database of the source.
+            target: gives one to its counterpart.
+        """
+        self._ends = ends
+        self._journal = journal
+        self._task = ends.spec.task.name
+        self._say = say
+        self._source, self._target = source, target
+        self._kept = beginnings(journal, self._task)
+        self._sentinels: dict[str, Sentinel] = {}
+        self._look_again = 0.0
+        self._refused: set[str] = set()
+
+    def look(self, links: Sequence[Link]) -> list[Drift]:
+        """Look, if it is time; tell what has drifted.
+
+        Raises:
+            psycopg.Error: a server is out of reach.
+        """
+        now = time.monotonic()
+        if now < self._look_again:
+            return []
+        self._look_again = now + LOOK_SECONDS
+        found: list[Drift] = []
+        for database in sorted({link.database for link in links}):
+            found += self._tolerant(database, partial(self._of_database, database, links))
+        if links:
+            found += self._tolerant("server", partial(self._of_server, links[0].database))
+        for drift in found:
+            self._say("drift", drift.message, drift.as_data())
+        return found
+
+    def repair(self, numbers: Sequence[int]) -> tuple[list[str], list[str]]:
+        """Mend what was told: all of it, or the drifts of these numbers. Return what was done, and what was not."""
+        done: list[str] = []
+        failed: list[str] = []
+        for told in open_drifts(self._journal, self._task):
+            if numbers and told.number not in numbers:
+                continue
+            try:
+                done.append(self._repair(told))
+            except DtsrunError as error:
+                failed.append(f"{told.number}: {error.message}" + (f"; {error.hint}" if error.hint else ""))
+        return done, failed
+
+    def _repair(self, told: Told) -> str:
+        drift = told.drift
+        database = drift.database or self._ends.routes["source"].maintenance_database
+        repair(drift, self._source(database), self._target(database))
+        text = f"{drift.object} is mended"
+        self._say("repaired", text, {"drift": told.number})
+        return text
+
+    def _tolerant(self, what: str, look: Callable[[], list[Drift]]) -> list[Drift]:
+        """A watch that cannot look says so once, and changes are followed on."""
+        try:
+            return look()
+        except (psycopg.Error, DtsrunError) as error:
+            if isinstance(error, psycopg.Error) and reaction(error) is Reaction.RETRY:
+                raise
+            text = f"drift of {what} cannot be looked for: {describe(error)}"
+            if text not in self._refused:
+                self._refused.add(text)
+                self._say("warning", text)
+            return []
+
+    def _of_database(self, database: str, links: Sequence[Link]) -> list[Drift]:
+        sentinel = self._sentinels.get(database)
+        if sentinel is None:
+            kept = self._kept.read(database)
+            if kept is None:
+                return []
+            sentinel = self._sentinels[database] = self._sentinel(database, *kept)
+        before = sentinel.known, sentinel.known_large_objects
+        drifts = sentinel.look(self._source(database), [link for link in links if link.database == database])
+        after = sentinel.known, sentinel.known_large_objects
+        if after[1] is not None and (before[0] is not after[0] or before[1] != after[1]):
+            self._kept.save(database, after[0], after[1])
+        return drifts
+
+    def _sentinel(self, database: str, begun: Fingerprint, large_objects: LargeObjectState) -> Sentinel:
+        chosen = self._ends.spec.selection
+        return Sentinel(
+            database,
+            begun,
+            wanted=wanted_by(None if chosen.entire_instance else chosen.databases.get(database)),
+            dump=lambda: self._dump(database),
+            large_objects=large_objects,
+        )
+
+    def _dump(self, database: str) -> Sequence[Entry]:
+        newest = max(facts.major for facts in self._ends.facts.values())
+        return dump_entries(self._ends.routes["source"], database, self._ends.registry.object_kinds, at_least=newest)
+
+    def _of_server(self, database: str) -> list[Drift]:
+        before = self._kept.read_server()
+        if before is None:
+            return []
+        now = read_server_state(self._source(database))
+        if now == before:
+            return []
+        self._kept.save_server(now)
+        chosen = self._ends.spec.selection
+        return compare_servers(before, now, None if chosen.entire_instance else _moved_roles(chosen.roles, before, now))
+
+
+def _moved_roles(patterns: Sequence[str], before: ServerState, now: ServerState) -> set[str]:
+    names = before.roles.keys() | now.roles.keys()
+    return {name for name in names if any(matches(pattern, name) for pattern in patterns)}
+
+
+def needs_copy(drift: Drift) -> bool:
+    """Return whether only a copy in a new epoch mends a drift."""
+    return drift.repair is not None and drift.repair.action in NEEDS_EPOCH

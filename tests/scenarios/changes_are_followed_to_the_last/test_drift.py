@@ -1,0 +1,47 @@
+"""What the application changes beside its rows is told, and `dtsrun repair` mends it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+from runs import Bench, eventually, is_message
+from writers import SEED, Application
+
+Start = Callable[..., Application]
+
+
+@pytest.fixture
+def spec(bench: Bench) -> Path:
+    """A shop with an index, and what moves it."""
+    bench.on_source(None, sql.SQL("create database shop"))
+    bench.on_source("shop", SEED)
+    bench.on_source("shop", "create view public.names as select 1 as one")
+    return bench.spec(
+        source=bench.endpoint(bench.source),
+        target=bench.endpoint(bench.target),
+        migration={"type": "full_incremental"},
+    )
+
+
+def test_ddl_and_large_objects_are_told_listed_and_mended(bench: Bench, spec: Path) -> None:
+    running = bench.start(spec, "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    assert "nothing has drifted" in bench.run("repair", "move", "--list").said
+    bench.on_source("shop", "create or replace view public.names as select 1 as one, 2 as two")
+    bench.on_source("shop", "select lo_from_bytea(77001, 'content')")
+
+    def listed() -> str:
+        return bench.run("repair", "move", "--list").said
+
+    eventually(lambda: "large object 77001 is new" in listed() and "view public.names changed" in listed())
+    assert "OR REPLACE VIEW public.names" in listed()
+    asked = bench.run("repair", "move")
+    assert asked.code == 0, asked.said
+    assert "large object 77001 is mended" in asked.said
+    assert "nothing has drifted" in listed()
+    assert bench.on_target("shop", "select two from public.names") == [(2,)]
+    assert bench.on_target("shop", "select convert_from(lo_get(77001), 'UTF8')") == [("content",)]
+    done = bench.run("complete", "move")
+    assert done.code == 0, done.said
+    assert running.end().code == 0
