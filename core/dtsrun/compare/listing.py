@@ -53,10 +53,10 @@ def list_rows(
     Args:
         buckets: those that differ, with the number of rows to look at in each.
     """
-    chosen = _chosen(buckets)
+    chosen = chosen_buckets(buckets)
     try:
         with closing(source.suspects(chosen)) as ours, closing(target.suspects(chosen)) as theirs:
-            unmatched = _merge(*_started(context, ours, theirs))
+            unmatched = merge(*started(context, ours, theirs))
         unmatched.complete &= len(chosen) == len(buckets)
         if source.key:
             return _keyed(context, source, target, unmatched, most)
@@ -65,7 +65,7 @@ def list_rows(
         return [difference(context, "rows", "", "", note=f"rows differ, but cannot be shown: {error}")]
 
 
-def _chosen(buckets: Mapping[int, int]) -> Sequence[int]:
+def chosen_buckets(buckets: Mapping[int, int]) -> Sequence[int]:
     chosen: list[int] = []
     rows = 0
     for number, size in sorted(buckets.items()):
@@ -76,7 +76,7 @@ def _chosen(buckets: Mapping[int, int]) -> Sequence[int]:
     return chosen
 
 
-def _started(
+def started(
     context: StepContext, source: Iterator[Suspect], target: Iterator[Suspect]
 ) -> tuple[Iterator[Suspect], Iterator[Suspect]]:
     """Begin both ends at once: before the first row of one comes, all of its rows have to be sorted."""
@@ -84,7 +84,7 @@ def _started(
     return chain(ours, source), chain(theirs, target)
 
 
-def _merge(source: Iterator[Suspect], target: Iterator[Suspect]) -> Unmatched:
+def merge(source: Iterator[Suspect], target: Iterator[Suspect]) -> Unmatched:
     """Walk both ends, each ordered by MD5, and keep what one of them alone has; equal rows count one by one."""
     found = Unmatched()
     ours, theirs = next(source, None), next(target, None)
@@ -106,8 +106,8 @@ def _merge(source: Iterator[Suspect], target: Iterator[Suspect]) -> Unmatched:
 
 def _keyless(context: StepContext, unmatched: Unmatched, most: int) -> list[Difference]:
     """Without a key nothing says which row of one end was to be which of the other."""
-    missing = [difference(context, "row missing", _short(row.shown), NO_ROW) for row in unmatched.source]
-    extra = [difference(context, "row extra", NO_ROW, _short(row.shown)) for row in unmatched.target]
+    missing = [difference(context, "row missing", short(row.shown), NO_ROW) for row in unmatched.source]
+    extra = [difference(context, "row extra", NO_ROW, short(row.shown)) for row in unmatched.target]
     half = max(most - len(extra), most // 2)
     listed = (missing[:half] + extra)[:most]
     return listed + _summary(context, unmatched, len(missing) + len(extra) - len(listed))
@@ -117,17 +117,17 @@ def _keyed(
     context: StepContext, source: TableEnd, target: TableEnd, unmatched: Unmatched, most: int
 ) -> list[Difference]:
     """Both ends are asked again by key, since the counterpart of a row may be in a bucket that was not looked at."""
-    every = sorted({row.key for row in (*unmatched.source, *unmatched.target)}, key=_natural)
+    every = sorted({row.key for row in (*unmatched.source, *unmatched.target)}, key=natural)
     keys = every[:most]
     ours, theirs = on_both(context, lambda end: end.details(keys), source, target)
     found: list[Difference] = []
     for key in keys:
         name = f"({', '.join(source.key)})=({', '.join(key)})"
-        found += _of_key(context, source, name, ours.get(key, []), theirs.get(key, []))
+        found += of_key(context, source, name, ours.get(key, []), theirs.get(key, []))
     return found + _summary(context, unmatched, len(every) - len(keys))
 
 
-def _of_key(
+def of_key(
     context: StepContext, end: TableEnd, name: str, source: Sequence[Detail], target: Sequence[Detail]
 ) -> Iterator[Difference]:
     ours, theirs = _without(source, target), _without(target, source)
@@ -164,7 +164,7 @@ def _both_values(end: TableEnd, source: Detail, target: Detail, differing: Seque
 def _values(end: TableEnd, row: Detail, columns: Sequence[int]) -> str:
     if not row.values:
         return f"{NOT_TEXT} ({_digests(end, row, columns)})"
-    return _short(", ".join(f"{end.columns[n]['name']}={_literal(row.values[n])}" for n in columns))
+    return short(", ".join(f"{end.columns[n]['name']}={_literal(row.values[n])}" for n in columns))
 
 
 def _digests(end: TableEnd, row: Detail, columns: Sequence[int]) -> str:
@@ -175,13 +175,13 @@ def _literal(value: str | None) -> str:
     return "null" if value is None else repr(value)
 
 
-def _short(text: str | None) -> str:
+def short(text: str | None) -> str:
     text = text or ""
     most = SHOWN_CHARACTERS * 3
     return text if len(text) <= most else f"{text[:most]}…"
 
 
-def _natural(key: Key) -> tuple[tuple[int, int, str], ...]:
+def natural(key: Key) -> tuple[tuple[int, int, str], ...]:
     """Order keys as people would: numbers by value, before texts."""
     return tuple((0, int(part), "") if part.lstrip("-").isdecimal() else (1, 0, part) for part in key)
 

@@ -16,7 +16,7 @@ from dtsrun.api import Connection, Difference, StepContext, StepResult
 from dtsrun.compare.canonical import CanonicalForm, agree
 from dtsrun.compare.ends import on_both, reading
 from dtsrun.compare.listing import difference, list_rows
-from dtsrun.compare.scan import TableEnd
+from dtsrun.compare.scan import Bucket, TableEnd
 
 DEFAULT_PERCENT: Final = 10.0
 DEFAULT_LISTED: Final = 20
@@ -26,7 +26,7 @@ ABSENT: Final = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
     """What the step asks for."""
 
     mode: str
@@ -42,25 +42,33 @@ def compare_rows(context: StepContext) -> StepResult:
     on either end, for an extension's table), `mode` (`full`, `sample`, `rows`). Optional: `sample_percent`,
     `max_rows_listed` and `type` (`TABLE`), else what the spec says of the stage `verify`.
     """
-    source, target = _ends(context)
-    absent = [_absence(end) for end in (source, target)]
-    if any(absent):
-        ours, theirs = (text or "present" for text in absent)
-        return StepResult(differences=(difference(context, "missing", ours, theirs),))
+    source, target = ends_of(context)
+    if missing := absent_end(context, source, target):
+        return StepResult(differences=(missing,))
     with reading(source.connection, source.form.settings), reading(target.connection, target.form.settings):
         differences, rows = _compare(context, source, target)
     context.progress(rows=rows)
-    return StepResult(rows=rows, differences=tuple(differences), detail={"mode": _order(context).mode, "rows": rows})
+    return StepResult(rows=rows, differences=tuple(differences), detail={"mode": order_of(context).mode, "rows": rows})
 
 
-def _ends(context: StepContext) -> tuple[TableEnd, TableEnd]:
+def absent_end(context: StepContext, source: TableEnd, target: TableEnd) -> Difference | None:
+    """Return the difference that the table, or a column of it, is not there on one end; None where it is on both."""
+    absent = [_absence(end) for end in (source, target)]
+    if not any(absent):
+        return None
+    ours, theirs = (text or "present" for text in absent)
+    return difference(context, "missing", ours, theirs)
+
+
+def ends_of(context: StepContext) -> tuple[TableEnd, TableEnd]:
+    """Return both ends of the step's comparison: source, target."""
     args, source, target = context.step.args, context.source(), context.target()
     form = agree(source, target, args["columns"], args.get("oid"))
     return _end(context, source, form, args.get("filter")), _end(context, target, form, None)
 
 
 def _end(context: StepContext, connection: Connection, form: CanonicalForm, only: str | None) -> TableEnd:
-    args, order = context.step.args, _order(context)
+    args, order = context.step.args, order_of(context)
     return TableEnd(
         connection=connection,
         schema=args["schema"],
@@ -75,7 +83,7 @@ def _end(context: StepContext, connection: Connection, form: CanonicalForm, only
 
 
 def _compare(context: StepContext, source: TableEnd, target: TableEnd) -> tuple[list[Difference], int]:
-    order = _order(context)
+    order = order_of(context)
     if order.mode != "full":
         counts = on_both(context, TableEnd.count, source, target)
         if order.mode == "rows":
@@ -84,10 +92,16 @@ def _compare(context: StepContext, source: TableEnd, target: TableEnd) -> tuple[
     if order.mode == "full":
         counts = (sum(b.rows for b in ours.values()), sum(b.rows for b in theirs.values()))
     found = _count_differences(context, *counts)
-    differing = {n: max(_rows(ours, n), _rows(theirs, n)) for n in ours.keys() | theirs if ours.get(n) != theirs.get(n)}
-    if differing:
+    if differing := differing_buckets(ours, theirs):
         found += list_rows(context, source, target, differing, order.listed)
     return found, counts[0]
+
+
+def differing_buckets(source: Mapping[int, Bucket], target: Mapping[int, Bucket]) -> dict[int, int]:
+    """Return the buckets that differ, with the number of rows to look at in each."""
+    return {
+        n: max(_rows(source, n), _rows(target, n)) for n in source.keys() | target if source.get(n) != target.get(n)
+    }
 
 
 def _rows(buckets: Mapping[int, Any], number: int) -> int:
@@ -110,9 +124,10 @@ def _absence(end: TableEnd) -> str | None:
     return None
 
 
-def _order(context: StepContext) -> _Order:
+def order_of(context: StepContext) -> Order:
+    """Return what the step asks for, over what the spec says of the stage."""
     given: Mapping[str, Any] = {**context.spec.stages.get("verify", {}), **context.step.args}
-    return _Order(
+    return Order(
         mode=given.get("mode", "full"),
         percent=float(given.get("sample_percent", DEFAULT_PERCENT)),
         listed=int(given.get("max_rows_listed", DEFAULT_LISTED)),

@@ -53,6 +53,8 @@ class Detail(NamedTuple):
     values: tuple[str | None, ...]
     """How each value begins. Empty where bytes of one are not valid in the database's own encoding: such values can be
     compared, but not shown."""
+    version: str = ""
+    """xmin of the row: another one where the row was written since, even with the same values."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,8 +139,19 @@ class TableEnd:
         )
         found: dict[Key, list[Detail]] = {}
         for row in self.connection.execute(statement):
-            found.setdefault(tuple(row.keys), []).append(Detail(tuple(row.digests), tuple(row.values)))
+            detail = Detail(tuple(row.digests), tuple(row.values), row.version)
+            found.setdefault(tuple(row.keys), []).append(detail)
         return found
+
+    def alike(self, digests: Collection[str]) -> Mapping[str, tuple[int, str]]:
+        """Return how many rows have one of some MD5, and a text that changes when one of these rows is written."""
+        statement = query("alike.sql").format(
+            image=self.form.row(self.columns),
+            table=self._table(),
+            condition=self._condition(),
+            digests=sql.Literal(sorted(digests)),
+        )
+        return {row.digest: (row.rows, row.versions) for row in self.connection.execute(statement)}
 
     def _table(self) -> sql.Composable:
         return sql.Identifier(self.schema, self.name)

@@ -32,6 +32,17 @@ def current_position(source: Connection) -> int:
     return parse_lsn(row.position)
 
 
+def written_position(source: Connection) -> int:
+    """Return the position up to which the source's log is written, though maybe not flushed: whatever can be seen there
+    by now was committed before it."""
+    row = source.execute(
+        "select case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()"
+        "            else pg_catalog.pg_current_wal_insert_lsn() end::text as position"
+    ).fetchone()
+    assert row is not None
+    return parse_lsn(row.position)
+
+
 def beat(source: Connection) -> bool:
     """Commit a small transaction in a database of the source; return False on a standby, where nobody can.
 
