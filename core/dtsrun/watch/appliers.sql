@@ -9,4 +9,6 @@ select a.pid,
   from pg_catalog.pg_stat_activity a
   left join pg_catalog.pg_stat_subscription w on w.pid = a.pid and w.subname = %(subscription)s and w.relid is null
  where w.pid is not null or a.pid = any (%(pids)s)
+    -- A session of dtsrun's own that applies has the link in its name.
+    or pg_catalog.strpos(a.application_name, %(subscription)s) > 0
  order by pg_catalog.to_jsonb(w) ->> 'leader_pid' nulls first, a.pid
