@@ -21,12 +21,15 @@ from dtsrun.engine.watching import Watching
 from dtsrun.journal import Journal
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 from dtsrun.requests import Request
+from dtsrun.watch.applying import diagnose_apply_error
 from dtsrun.watch.lag import Lag, Pace
 from dtsrun.watch.positions import beat, current_position
 from dtsrun.watch.slots import Level, LostLink, RetainedWal, lost_links, read_slots, retained_wal
 from dtsrun.watch.stalls import STALL_SECONDS, Standstill, diagnose_stall
 
 BEAT_SECONDS: Final = 2.0
+TRIAL_SECONDS: Final = 30.0
+"""Between two trials of the transaction that is not applied: each reads it from its slot."""
 TICK_SECONDS: Final = 0.5
 SAVE_SECONDS: Final = 2.0
 LINE_SECONDS: Final = 30.0
@@ -78,7 +81,8 @@ class Syncing:
         self._say = say
         self._paces = {link.name: Pace() for link in following.links}
         self._standstills = {link.name: Standstill() for link in following.links}
-        self._beat_again = 0.0
+        self._beat_again = self._try_again = 0.0
+        self._found: dict[str, str] = {}
         self._said: dict[str, str] = {}
         self._since: dict[str, float] = {}
         self._save_again = 0.0
@@ -150,8 +154,7 @@ class Syncing:
             why = f"{standing.lost.reason}; its {len(link.tables)} tables have to be copied anew"
             self._once(key, "slot lost", f"slot {link.name} of {link.database} is lost: {why}")
         elif status.state == "failed" or (status.error and self._lasts(key)):
-            where = f" at {status.table}" if status.table else ""
-            self._once(key, "apply", f"{link.database}: changes are not applied{where}: {status.error}")
+            self._once(key, "apply", f"{link.database}: changes are not applied{self._refused(standing)}")
         elif wal is not None and wal.level is not Level.QUIET:
             # The figure changes with every look; the level is what is news.
             if self._said.get(key) != wal.level:
@@ -163,6 +166,26 @@ class Syncing:
             self._since.pop(key, None)
             if self._said.pop(key, None):
                 self._say("apply", f"{link.database}: changes are applied again")
+
+    def _refused(self, standing: Standing) -> str:
+        """Return where and why changes are not applied; a subscription does not say, so that its next transaction is
+        tried."""
+        link, status, view = standing.link, standing.status, self._following.view
+        if status.table is not None:
+            return f" at {status.table}: {status.error}"
+        now = time.monotonic()
+        if now >= self._try_again:
+            self._try_again = now + TRIAL_SECONDS
+            try:
+                error = diagnose_apply_error(view.source(link.database), view.target(link.database), link)
+            except psycopg.Error as fault:
+                if reaction(fault) is Reaction.RETRY:
+                    raise
+                self._found.pop(link.name, None)
+                self._once(f"{link.name}/trial", "warning", f"the cause cannot be looked for: {describe(fault)}")
+            else:
+                self._found[link.name] = f"{error.message}; {error.remedy}" if error else ""
+        return f": {self._found.get(link.name) or status.error}"
 
     def _explain(self, key: str, standing: Standing) -> None:
         """Say once, for each cause, why a link stands still."""

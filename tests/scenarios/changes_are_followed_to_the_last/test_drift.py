@@ -45,3 +45,15 @@ def test_ddl_and_large_objects_are_told_listed_and_mended(bench: Bench, spec: Pa
     done = bench.run("complete", "move")
     assert done.code == 0, done.said
     assert running.end().code == 0
+
+
+def test_a_row_that_the_target_refuses_is_named(bench: Bench, spec: Path) -> None:
+    running = bench.start(spec, "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    bench.on_target("shop", "alter table public.account add constraint small check (balance < 1000000) not valid")
+    bench.on_source("shop", "update public.account set balance = 5000000 where id = 1")
+    eventually(lambda: "update of public.account where id = 1 is refused" in bench.run("events", "move").said, 60)
+    bench.on_target("shop", "alter table public.account drop constraint small")
+    eventually(lambda: "changes are applied again" in bench.run("events", "move").said, 60)
+    assert bench.run("stop", "move", "--yes").code == 0
+    running.end()
