@@ -102,7 +102,7 @@ def connect(
         prepare_threshold=None,
     )
     try:
-        apply_settings(connection, {**SETTINGS, **(settings or {})})
+        apply_settings(connection, {**SETTINGS, **_line_of_server(route), **(settings or {})})
     except BaseException:
         connection.close()
         raise
@@ -115,6 +115,13 @@ def line_of(route: Route) -> Mapping[str, str]:
     if "service" in route.parameters:
         return {}
     return {name: value for name, value in LINE.items() if name not in route.parameters}
+
+
+def _line_of_server(route: Route) -> Mapping[str, str]:
+    """Return the settings by which the server notices that we are gone, as soon as we notice that it is: what a session
+    without its client holds (locks, a snapshot, the row that two want to write) would stand in the next one's way."""
+    known = {**LINE, **route.parameters}
+    return {f"tcp_{name.removeprefix('tcp_')}": known[name] for name in LINE}
 
 
 def named_row(cursor: psycopg.Cursor[Any]) -> RowMaker[Any]:

@@ -32,6 +32,9 @@ from dtsrun.ssh.complaints import far_end_error, log_of, login_error
 SOCKET_PORT: Final = 5432
 """libpq makes the name of a socket's file of a number: `.s.PGSQL.5432`."""
 
+LONGEST_SOCKET: Final = 107
+"""Bytes of a socket's name, whatever the file system allows."""
+
 TICK_SECONDS: Final = 0.02
 LONGEST_PAUSE_SECONDS: Final = 5.0
 LAST_WORDS_SECONDS: Final = 1.0
@@ -90,8 +93,7 @@ class Tunnel:
             AccessError: a jump host is not the one that is known, does not let us in, or forbids the way.
             UnreachableError: a jump host or the server is not reached now.
         """
-        # Short, since the name of a socket's file may have 107 bytes; mkdtemp's folders are for their owner alone.
-        self._folder = Path(tempfile.mkdtemp(prefix="dtsrun-ssh-"))
+        self._folder = _short_folder()
         try:
             self._write_config()
             if not self._start():
@@ -257,6 +259,15 @@ class Tunnel:
             knocking.close()
             raise
         return knocking
+
+
+def _short_folder() -> Path:
+    """Make a folder for its owner alone, in which a socket's file can have a name: that may have 107 bytes."""
+    made = Path(tempfile.mkdtemp(prefix="dtsrun-ssh-"))
+    if len(os.fsencode(made)) + len(f"/.s.PGSQL.{SOCKET_PORT}") <= LONGEST_SOCKET:
+        return made
+    made.rmdir()
+    return Path(tempfile.mkdtemp(prefix="dtsrun-ssh-", dir="/tmp"))
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:

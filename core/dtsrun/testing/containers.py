@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Final
 
 import pytest
 
 from dtsrun.api.routes import Route
+from dtsrun.postgres.server import SETTINGS
 
 SUPERUSER: Final = "postgres"
 PASSWORD: Final = "dtsrun"
 PORT: Final = 5432
-COMMAND: Final = "-c wal_level=logical -c fsync=off -c max_locks_per_transaction=256 -c max_prepared_transactions=10"
+OWN_AFFAIRS: Final = frozenset({"listen_addresses", "logging_collector", "log_destination"})
+"""Settings of private servers that a container decides itself."""
 
 # PostgresContainer moved; which of them is there depends on the version of testcontainers.
 _MODULES: Final = ("testcontainers.community.postgres", "testcontainers.postgres")
 
 
-def start_container(version: int, stack: ExitStack) -> Route:
-    """Start the image `postgres:<version>` and return the way to it; the stack removes it.
+def start_container(version: int, stack: ExitStack, settings: Mapping[str, str]) -> Route:
+    """Start the image `postgres:<version>`, with the settings of a private server and these, and return the way to it;
+    the stack removes it.
 
     Skips the test where no engine answers or the image cannot be had.
     """
@@ -28,7 +32,7 @@ def start_container(version: int, stack: ExitStack) -> Route:
     try:
         # The constructor asks the engine already.
         container = create(f"postgres:{version}", username=SUPERUSER, password=PASSWORD, dbname="postgres", driver=None)
-        stack.enter_context(container.with_command(COMMAND))
+        stack.enter_context(container.with_command(_options(settings)))
     except _engine_errors() as error:
         pytest.skip(f"no container of PostgreSQL {version} can be started: {error}")
     parameters = {
@@ -39,6 +43,11 @@ def start_container(version: int, stack: ExitStack) -> Route:
         "sslmode": "disable",
     }
     return Route(parameters=parameters, description=f"container {version}", peer=_peer(container))
+
+
+def _options(settings: Mapping[str, str]) -> str:
+    wanted = {name: value for name, value in {**SETTINGS, **settings}.items() if name not in OWN_AFFAIRS}
+    return " ".join(f"-c {name}={value}" for name, value in wanted.items())
 
 
 def _container_class() -> Any:

@@ -175,4 +175,4 @@ def _start_private(version: int, stack: ExitStack) -> Route:
 def _start_container(version: int, stack: ExitStack) -> Route:
     from dtsrun.testing.containers import start_container
 
-    return start_container(version, stack)
+    return start_container(version, stack, THROWAWAY)

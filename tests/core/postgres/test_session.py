@@ -125,3 +125,16 @@ def test_columns_of_any_name_make_rows(source_route):
         row = connection.execute(query.encode()).fetchone()
     assert tuple(row) == (1, 2, 3, 4, 5, 6)
     assert (row.twice, row.plain) == (2, 6)
+
+
+def test_the_server_notices_as_soon_as_we_do_that_the_line_is_dead(source_route: Route) -> None:
+    parameters = {**source_route.parameters, "keepalives_idle": "7", "tcp_user_timeout": "9000"}
+    with connect(replace(source_route, parameters=parameters)) as connection:
+        for name, value in (
+            ("tcp_keepalives_idle", "7"),
+            ("tcp_keepalives_interval", "10"),
+            ("tcp_keepalives_count", "6"),
+            ("tcp_user_timeout", "9000"),
+        ):
+            query = "select setting from pg_settings where name = %s"
+            assert connection.execute(query, [name]).fetchone()[0] == value, name

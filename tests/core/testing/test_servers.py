@@ -115,9 +115,10 @@ def test_a_container_is_reached_by_its_mapped_port_and_by_others_on_its_own(monk
 
     monkeypatch.setattr(containers, "_container_class", lambda: create)
     with ExitStack() as stack:
-        route = containers.start_container(17, stack)
+        route = containers.start_container(17, stack, {"fsync": "off"})
         assert made[0].image == "postgres:17"
-        assert "wal_level=logical" in made[0].command
+        assert "-c wal_level=logical" in made[0].command and "-c fsync=off" in made[0].command
+        assert "listen_addresses" not in made[0].command
         assert (route.parameters["host"], route.parameters["port"]) == ("localhost", "54584")
         assert route.peer is not None
         assert (route.peer["host"], route.peer["port"]) == ("172.17.0.2", "5432")
@@ -135,7 +136,7 @@ def test_without_an_engine_the_test_is_skipped_with_the_reason(monkeypatch: pyte
         ExitStack() as stack,
         pytest.raises(pytest.skip.Exception, match="no container of PostgreSQL 17 can be started: no engine answers"),
     ):
-        containers.start_container(17, stack)
+        containers.start_container(17, stack, {})
 
 
 def test_testcontainers_has_the_class_that_we_use() -> None:

@@ -343,3 +343,14 @@ def test_the_route_of_a_password_names_none_in_arguments(server, through, contex
     with Ssh().open(through(server.jump(keys["good"])), context) as route:
         password = conninfo_to_dict(route.conninfo())["password"]
         assert str(password) not in running()
+
+
+def test_a_long_folder_for_temporary_files_is_no_obstacle(
+    server, through, context, keys, tmp_path, monkeypatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with Ssh().open(through(server.jump(keys["good"])), context) as route:
+        assert one(route) == 1
+        assert not route.parameters["host"].startswith(str(long))
