@@ -149,6 +149,7 @@ class Syncing:
     def _complain(self, standing: Standing) -> None:
         """Say once what is out of order, and once that it is well again."""
         link, status, wal = standing.link, standing.status, standing.wal
+        self._tell_missing(link, status)
         key = f"{link.name}/trouble"
         if standing.lost is not None:
             why = f"{standing.lost.reason}; its {len(link.tables)} tables have to be copied anew"
@@ -167,6 +168,7 @@ class Syncing:
             if self._said.pop(key, None):
                 self._say("apply", f"{link.database}: changes are applied again")
 
+<<<<<<< HEAD
     def _refused(self, standing: Standing) -> str:
         """Return where and why changes are not applied; a subscription does not say, so that its next transaction is
         tried."""
@@ -195,6 +197,14 @@ class Syncing:
         if self._said.get(key) != cause:
             self._said[key] = cause
             self._say("stall", stall.message)
+=======
+    def _tell_missing(self, link: Link, status: LinkStatus) -> None:
+        """Name tables once of which the target lacked rows that it was to change or delete."""
+        tables = sorted(key.removeprefix("missing ") for key in status.counts if key.startswith("missing "))
+        for table in tables:
+            text = f"{link.database}: rows of {table} that the source changed or deleted are not on the target"
+            self._once(f"{link.name}/missing/{table}", "warning", text)
+>>>>>>> 8d64c90 (Engine stream: tests of odd values, kills, errors, versions; rows that the target lacks are told as an event)
 
     def _lasts(self, key: str) -> bool:
         """Tell whether a trouble has lasted: a worker that just starts is none."""

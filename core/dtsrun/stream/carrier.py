@@ -34,6 +34,8 @@ BYTES_OUT: Final = 8 * 1024 * 1024
 CONFIRM_SECONDS: Final = 1.0
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
+CALM_SECONDS: Final = 10.0
+"""What failed does not come again when nothing has come for so long after a new start."""
 
 SETTINGS: Final = {
     # The source forgets what we confirm, so a commit is one only on disk.
@@ -73,9 +75,11 @@ class Carrier:
         self._control = control
         self._status = LinkStatus(link=order.link.name, state="starting")
         self._is_stopping = False
-        self._careful_until: int | None = None
-        """One row a statement until this position is passed: a failure is to name its row."""
+        self._is_careful = False
+        """After a failure: one row a statement, so that the next one names its row."""
         self._pause = FIRST_PAUSE_SECONDS
+        self._begun = (0, 0.0)
+        """Position and time that the servers were last connected at."""
 
     def run(self) -> None:
         """Carry until told to stop."""
@@ -93,13 +97,11 @@ class Carrier:
     def _bear(self, error: Exception) -> None:
         cause = error.error if isinstance(error, StatementFailed) else error
         is_transient = isinstance(cause, OSError) or reaction(cause) is Reaction.RETRY
-        if not is_transient and isinstance(error, StatementFailed) and self._careful_until is None:
-            self._careful_until = self._status.received or 0
+        was_careful, self._is_careful = self._is_careful, self._is_careful or not is_transient
+        if isinstance(error, StatementFailed) and self._is_careful and not was_careful:
             return
         said, table = _told(error)
-        self._status = replace(
-            self._status, state="starting" if is_transient else "failed", error=said, table=table, at=self._status.at
-        )
+        self._status = replace(self._status, state="starting" if is_transient else "failed", error=said, table=table)
         until = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
         while (left := until - time.monotonic()) > 0 and not self._is_stopping:
@@ -117,11 +119,12 @@ class Carrier:
                 closing(connect(order.target, order.target_database, settings=settings, purpose=name))
             )
             applied = positions.begin(target, self._link.name, self._link.start_lsn)
+            self._begun = (applied.position, time.monotonic())
             catalog = stack.enter_context(closing(connect(order.target, order.target_database, purpose=name)))
             source = stack.enter_context(Walsender(order.source, self._link.database, self._link.name))
             source.start(self._link.name, self._link.publications, applied.position)
             pipeline: Pipeline[Ticket] = Pipeline(target)
-            applier = Applier(pipeline, catalog, self._link, applied, careful=self._careful_until is not None)
+            applier = Applier(pipeline, catalog, self._link, applied, careful=self._is_careful)
             _Flow(self, source, pipeline, applier).run()
 
     def look(self, timeout: float, *sockets: tuple[int, int]) -> None:
@@ -142,11 +145,12 @@ class Carrier:
     def tell(self, applier: Applier, received: int, heard_at: datetime) -> None:
         """Note how it goes."""
         durable = received if applier.is_idle else applier.position
-        if self._careful_until is not None and applier.position > self._careful_until:
-            self._careful_until = None
-        failed = self._careful_until is not None and self._status.state == "failed"
-        if applier.position > (self._status.applied or 0):
+        position, begun_at = self._begun
+        is_calm = applier.is_idle and time.monotonic() - begun_at > CALM_SECONDS
+        if applier.position > position or is_calm:
+            self._is_careful = False
             self._pause = FIRST_PAUSE_SECONDS
+        failed = self._is_careful and self._status.state == "failed"
         self._status = LinkStatus(
             link=self._link.name,
             state="failed" if failed else "streaming",

@@ -1,15 +1,23 @@
 """dtsrun carries the changes itself: nothing is lost, nothing comes twice, whatever ends when."""
 
+import os
+import random
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from psycopg import sql
 
 from dtsrun.api import Connection, Identity, Link, LinkTable, Route
+from dtsrun.errors import MigrationError
 from dtsrun.postgres.lsn import parse_lsn
+from dtsrun.postgres.session import connect
 from dtsrun.testing.contracts import EngineContract
 from dtsrun.testing.fakes import FakeEngineContext
 from dtsrun.testing.servers import FreshDatabase
@@ -162,3 +170,299 @@ def test_removing_leaves_the_slot_alone_and_can_be_repeated(scene: Scene) -> Non
         scene.engine.remove(scene.context, scene.link)
     assert scene.target.execute("select to_regclass('_dtsrun.stream') as found").fetchone().found is None
     assert scene.source.execute("select from pg_replication_slots where slot_name = %s", [scene.link.name]).rowcount
+
+
+ODD = '''
+    create type public."Mood ""x""" as enum ('sad', 'it''s "ok"');
+    create domain public.small as int check (value < 1000000);
+    create type public.pair as (a int, b text);
+    create schema "odd ""schema""";
+    create table "odd ""schema"""."T %s ""1""" (
+        "K 'ey" int, "k2 {}" text, m public."Mood ""x""", d public.small, p public.pair, arr text[], nested int[][],
+        j json, jb jsonb, x numeric, f float8, b bytea, t timestamptz, i interval, ts tsvector, r int4range,
+        pt point, "Weiß" text default 'w', primary key ("k2 {}", "K 'ey"));
+    create table public.always (id int generated always as identity primary key, n int, big text);
+    create table public.twins (a int, j json, pt point, f float8);
+    alter table public.twins replica identity full;
+    create table public.big (id int primary key, n int, big text);
+    alter table public.big alter big set storage external;
+    create table public.bare ();
+    create table public.parent (id int primary key);
+    create table public.child (id int primary key, parent int references public.parent on delete cascade);
+'''
+ODD_TARGET = ODD.replace(
+    "create table public.big (id int primary key, n int, big text)",
+    "create table public.big (big text, extra int default 7, n int, id int primary key)",
+)
+CHANGES = '''
+    insert into "odd ""schema"""."T %s ""1""" values
+        (1, 'a', 'it''s "ok"', 5, '(1,"x, y")', array['a', null, '{"'], '{{1,2},{3,4}}', '{"a": 1, "a": 2}',
+         '{"z": [1]}', 'NaN', 0.1, '\\x00ff', '2020-02-02 02:02:02.123456+02', '1 mon -3 days', 'a b', '[1,5)',
+         '(1,2)', 'ß'),
+        (2, 'b', null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+    update "odd ""schema"""."T %s ""1""" set "K 'ey" = 9, f = 1e300 where "k2 {}" = 'a';
+    update "odd ""schema"""."T %s ""1""" set m = 'sad' where "k2 {}" = 'b';
+    insert into public.always (n, big) select n, 'x' from generate_series(1, 5) n;
+    update public.always set n = 50 where n = 5;
+    update public.always set id = default where n = 2;
+    delete from public.always where n = 3;
+    insert into public.twins select 1, '{"a": 1}', '(1,2)', 0.1 from generate_series(1, 3);
+    insert into public.twins values (null, null, null, null), (2, '[]', '(0,0)', 'Infinity');
+    delete from public.twins where ctid = (select min(ctid) from public.twins where a = 1);
+    update public.twins set a = 3 where a is null;
+    update public.twins set j = '[1]' where a = 2;
+    insert into public.big select n, n, repeat(md5(n::text), 5000) from generate_series(1, 3) n;
+    update public.big set n = 100 where id = 1;
+    update public.big set id = 20 where id = 2;
+    insert into public.bare default values; insert into public.bare default values;
+    insert into public.parent values (1), (2);
+    insert into public.child values (1, 1), (2, 2);
+    delete from public.parent where id = 1;
+'''
+
+
+def test_what_is_odd_arrives_as_it_is(source_route: Route, target_route: Route, fresh_database: FreshDatabase) -> None:
+    with scene_of(source_route, target_route, fresh_database, ODD, ODD_TARGET) as scene:
+        scene.start()
+        for statement in CHANGES.split(";\n"):
+            scene.source.execute(statement)
+        scene.catch_up()
+        assert scene.status().error is None
+        scene.assert_equal(
+            'public.always', "public.twins", "public.bare", "public.parent", "public.child",
+            'only "odd ""schema"""."T %s ""1"""', "(select id, n, big from public.big)",
+        )  # fmt: skip
+        counts = scene.status().counts
+        assert "missing" not in counts
+        # The target's cascade has not fired: the row of the child was deleted by its own message.
+        assert counts["deletes"] == 4
+        assert scene.target.execute("select distinct extra from public.big").fetchall() == [(7,)]
+
+
+def test_tables_are_emptied_together_though_others_refer_to_them(
+    source_route: Route, target_route: Route, fresh_database: FreshDatabase
+) -> None:
+    ddl = (
+        "create table public.parent (id int primary key); create table public.solo (id serial primary key);"
+        " create table public.child (id int primary key, parent int references public.parent)"
+    )
+    with scene_of(source_route, target_route, fresh_database, ddl) as scene:
+        scene.target.execute("create table public.stranger (id int primary key, solo int references public.solo)")
+        scene.source.execute("insert into public.solo select from generate_series(1, 3)")
+        scene.source.execute("insert into public.parent values (1); insert into public.child values (1, 1)")
+        scene.start()
+        scene.catch_up()
+        scene.source.execute("truncate public.parent cascade")
+        scene.source.execute("truncate public.solo restart identity")
+        scene.source.execute("insert into public.solo values (7)")
+        scene.catch_up()
+        assert scene.status().error is None
+        scene.assert_equal("public.parent", "public.child", "public.solo")
+        assert scene.rows(scene.target, "public.solo") == [("(7)",)]
+
+
+def test_triggers_of_the_target_do_not_fire_but_those_for_replicas_do(scene: Scene) -> None:
+    scene.target.execute(
+        "create function public.shout() returns trigger language plpgsql as"
+        " $$ begin new.note := new.note || tg_argv[0]; return new; end $$;"
+        "create trigger a before insert on public.orders for each row execute function public.shout('!');"
+        "create trigger b before insert on public.orders for each row execute function public.shout('?');"
+        "alter table public.orders enable replica trigger b"
+    )
+    scene.source.execute("insert into public.orders values (1, 'a')")
+    scene.start()
+    scene.catch_up()
+    assert scene.rows(scene.target, "public.orders") == [("(1,a?)",)]
+
+
+def test_an_error_names_table_and_key_and_no_other_value_and_is_overcome_when_it_is_mended(scene: Scene) -> None:
+    scene.target.execute("alter table public.orders add check (note <> 'secret')")
+    scene.start()
+    scene.source.execute("insert into public.orders select n, case n when 17 then 'secret' end"
+                         " from generate_series(1, 40) n")  # fmt: skip
+    until(lambda: scene.status().state == "failed")
+    status = scene.status()
+    assert status.table == "public.orders"
+    assert "id = 17" in status.error
+    assert "23514" in status.error
+    assert "secret" not in status.error
+    assert scene.rows(scene.target, "public.orders") == []
+    scene.target.execute("alter table public.orders drop constraint orders_note_check")
+    scene.catch_up()
+    until(lambda: scene.status().state == "streaming")
+    assert scene.status().error is None
+    scene.assert_equal("public.orders")
+
+
+def test_a_row_that_is_there_already_stops_it_and_one_that_is_not_is_counted(scene: Scene) -> None:
+    scene.source.execute("insert into public.orders select n from generate_series(1, 3) n")
+    scene.start()
+    scene.catch_up()
+    scene.target.execute("delete from public.orders where id < 3; insert into public.orders values (4)")
+    scene.source.execute("update public.orders set note = 'x'; delete from public.orders where id = 1")
+    scene.catch_up()
+    assert scene.status().counts["missing"] == 3
+    assert scene.status().counts["missing public.orders"] == 3
+    scene.source.execute("insert into public.orders values (4)")
+    until(lambda: scene.status().state == "failed")
+    assert "(id)=(4)" in scene.status().error
+
+
+def test_only_the_tables_of_the_link_are_applied_and_inserts_alone_where_it_says_so(
+    source_route: Route, target_route: Route, fresh_database: FreshDatabase
+) -> None:
+    ddl = "create table public.one (id int primary key); create table public.two (id int primary key, n int);" + (
+        "create table public.three (id int primary key)"
+    )
+    with scene_of(source_route, target_route, fresh_database, ddl) as scene:
+        kept = [
+            LinkTable(oid=each.oid, schema=each.schema, name=each.name, identity=Identity.INSERT_ONLY)
+            if each.name == "two"
+            else each
+            for each in scene.link.tables
+            if each.name != "three"
+        ]
+        scene.link = replace(scene.link, tables=tuple(kept))
+        scene.start()
+        scene.source.execute("insert into public.one values (1); insert into public.two values (1, 1), (2, 2)")
+        scene.source.execute("insert into public.three values (1); update public.two set n = 5 where id = 1;"
+                             " delete from public.two where id = 2; delete from public.one")  # fmt: skip
+        scene.catch_up()
+        assert scene.rows(scene.target, "public.one") == []
+        assert scene.rows(scene.target, "public.two") == [("(1,1)",), ("(2,2)",)]
+        assert scene.rows(scene.target, "public.three") == []
+        assert scene.status().counts["left out public.two"] == 2
+
+
+def test_without_the_right_to_switch_triggers_off_it_begins_only_where_none_would_fire(
+    source_route: Route, target_route: Route, fresh_database: FreshDatabase
+) -> None:
+    with scene_of(source_route, target_route, fresh_database, ORDERS) as scene:
+        role = f"r_{scene.link.database}"
+        target = dict(scene.context.route("target").parameters)
+        scene.target.execute(
+            sql.SQL("create role {0} login password 'pw'; grant all on public.orders to {0};"
+                    " grant create on database {1} to {0}").format(
+                sql.Identifier(role), sql.Identifier(scene.target.info.dbname)
+            )
+        )  # fmt: skip
+        try:
+            weak = Route(parameters={**target, "user": role, "password": "pw"}, description="weak")
+            names = {scene.link.database: scene.target.info.dbname}
+            with FakeEngineContext(source=source_route, target=weak, databases=names) as context:
+                scene.source.execute("insert into public.orders values (1)")
+                scene.engine.start(context, scene.link)
+                until(lambda: scene.rows(scene.target, "public.orders") == [("(1,)",)])
+                scene.engine.remove(context, scene.link)
+                scene.target.execute(
+                    "create function public.f() returns trigger language plpgsql as 'begin return new; end';"
+                    "create trigger a before insert on public.orders for each row execute function public.f()"
+                )
+                with pytest.raises(MigrationError, match="session_replication_role.*public.orders"):
+                    scene.engine.start(context, scene.link)
+        finally:
+            scene.target.execute(sql.SQL("drop owned by {0} cascade; drop role {0}").format(sql.Identifier(role)))
+
+
+def bank(route: Route, database: str, stop: Event, seed: int) -> None:
+    """Write transactions whose parts belong together, until told to stop."""
+    chance = random.Random(seed)
+    with connect(route, database, autocommit=False) as connection:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            # In one order: the writers are not to wait for each other in a circle.
+            for key in sorted(chance.sample(range(1, 201), chance.randint(1, 4))):
+                connection.execute("update public.account set n = n + 1, note = %s where id = %s",
+                                   [str(number), key])  # fmt: skip
+            connection.execute("insert into public.log (writer, n) values (%s, %s)", [seed, number])
+            if chance.random() < 0.1:
+                connection.execute("delete from public.log where writer = %s and n < %s", [seed, number - 50])
+            connection.commit() if chance.random() < 0.95 else connection.rollback()
+
+
+BANK = (
+    "create table public.account (id int primary key, n int not null, note text);"
+    "create table public.log (id bigserial primary key, writer int, n int);"
+    "insert into public.account select n, 0 from generate_series(1, 200) n"
+)
+
+
+def test_killed_at_any_moment_it_goes_on_exactly_where_it_was(
+    source_route: Route, target_route: Route, fresh_database: FreshDatabase
+) -> None:
+    chance = random.Random(7)
+    with scene_of(source_route, target_route, fresh_database, BANK) as scene:
+        stop = Event()
+        writers = [Thread(target=bank, args=(source_route, scene.link.database, stop, seed)) for seed in range(3)]
+        for writer in writers:
+            writer.start()
+        try:
+            for round_ in range(6):
+                scene.start()
+                time.sleep(chance.uniform(0.5, 1.5))
+                if round_ % 3 == 2:
+                    # Both servers cut their lines.
+                    for side in (scene.source, scene.target):
+                        side.execute("select pg_terminate_backend(pid) from pg_stat_activity"
+                                     " where application_name like 'dtsrun stream%%'")  # fmt: skip
+                else:
+                    os.kill(scene.pid, signal.SIGKILL)
+                    until(lambda: not scene.engine._processes[scene.link.name].is_alive)
+        finally:
+            stop.set()
+            for writer in writers:
+                writer.join()
+        scene.start()
+        scene.catch_up(60)
+        scene.assert_equal("public.account", "public.log")
+        assert "missing" not in scene.status().counts
+        assert scene.status().counts["updates"] > 100
+
+
+def test_no_process_is_left_when_the_runner_is_gone(scene: Scene) -> None:
+    scene.start()
+    scene.catch_up()
+    process = scene.engine._processes[scene.link.name]
+    # What a runner's end does, however it ends: the pipe breaks.
+    process._pipe.close()
+    until(lambda: not process.is_alive, 10)
+    assert process._process.exitcode == 0
+
+
+@pytest.mark.slow
+def test_a_transaction_of_a_million_rows_takes_no_memory(
+    source_route: Route, target_route: Route, fresh_database: FreshDatabase
+) -> None:
+    with scene_of(source_route, target_route, fresh_database, ORDERS) as scene:
+        scene.start()
+        scene.catch_up()
+        scene.source.execute("insert into public.orders select n, repeat('x', 60) from generate_series(1, 1000000) n")
+        scene.catch_up(300)
+        with Path(f"/proc/{scene.pid}/status").open() as lines:
+            [peak] = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
+        assert peak < 150_000, f"{peak} kB"
+        count = "select count(*) as n, sum(id) as s from public.orders"
+        assert scene.target.execute(count).fetchone() == scene.source.execute(count).fetchone()
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    ("source", "target"), [(10, 10), (10, 18), (11, 14), (12, 13), (13, 17), (14, 15), (15, 16), (17, 18), (18, 18)]
+)
+def test_every_version_is_carried(
+    postgres_server: Callable[[int], Route], fresh_database: FreshDatabase, source: int, target: int
+) -> None:
+    with scene_of(postgres_server(source), postgres_server(target), fresh_database, ODD) as scene:
+        scene.start()
+        for statement in CHANGES.split(";\n"):
+            scene.source.execute(statement)
+        scene.source.execute("insert into public.twins select 8, '{}', '(1,1)', 0.1 + 0.2 from generate_series(1, 70)")
+        if source >= 11:
+            scene.source.execute("truncate public.bare")
+        scene.catch_up()
+        assert scene.status().error is None
+        scene.assert_equal(
+            '"odd ""schema"""."T %s ""1"""', "public.always", "public.twins", "public.big", "public.bare"
+        )
+        assert "missing" not in scene.status().counts
