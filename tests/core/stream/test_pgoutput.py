@@ -150,6 +150,8 @@ def read_a_real_server(route: Route, database: str) -> None:
         )
         connection.execute("select pg_create_logical_replication_slot(%s, 'pgoutput')", [slot])
         try:
+            # What is not flushed is not decoded.
+            connection.execute("set synchronous_commit = on")
             connection.execute(
                 "begin; insert into public.t values (1, 'sad', repeat('x', 9000)); update public.t set m = null;"
                 " update public.t set id = 2; delete from public.t; insert into public.f values (5);"

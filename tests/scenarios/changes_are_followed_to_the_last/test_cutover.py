@@ -28,7 +28,14 @@ def shop(bench: Bench) -> Bench:
     return bench
 
 
-def following(bench: Bench, **stages: dict[str, Any]) -> Path:
+@pytest.fixture(params=["subscription", "stream"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """What carries the changes: each passes the same suite."""
+    return str(request.param)
+
+
+def following(bench: Bench, engine: str, **stages: dict[str, Any]) -> Path:
+    stages["incremental"] = {"engine": engine, **stages.get("incremental", {})}
     migration = {"type": "full_incremental", "stages": stages}
     return bench.spec(source=bench.endpoint(bench.source), target=bench.endpoint(bench.target), migration=migration)
 
@@ -50,10 +57,10 @@ def writes_on(app: Application, count: int = 150) -> None:
     eventually(lambda: app.commits > before + count)
 
 
-def test_a_cutover_under_a_fence_loses_nothing(shop: Bench, application: Start) -> None:
+def test_a_cutover_under_a_fence_loses_nothing(shop: Bench, application: Start, engine: str) -> None:
     before = shop.on_source("shop", IDENTITIES)
     app = application()
-    spec = following(shop, complete={"fence": "read_only"}, incremental={"groups": 2})
+    spec = following(shop, engine, complete={"fence": "read_only"}, incremental={"groups": 2})
     running = shop.start(spec, "--yes")
     assert running.wait_for(is_message("syncing")), running.end().said
     writes_on(app)
@@ -69,9 +76,11 @@ def test_a_cutover_under_a_fence_loses_nothing(shop: Bench, application: Start) 
     arrived(shop)
 
 
-def test_without_a_fence_a_writer_is_found_and_completion_called_off(shop: Bench, application: Start) -> None:
+def test_without_a_fence_a_writer_is_found_and_completion_called_off(
+    shop: Bench, application: Start, engine: str
+) -> None:
     app = application()
-    running = shop.start(following(shop), "--yes")
+    running = shop.start(following(shop, engine), "--yes")
     assert running.wait_for(is_message("syncing")), running.end().said
     writes_on(app)
     asked = shop.run("complete", "move")
@@ -86,9 +95,9 @@ def test_without_a_fence_a_writer_is_found_and_completion_called_off(shop: Bench
     arrived(shop)
 
 
-def test_paused_and_resumed_it_goes_on_where_it_was(shop: Bench, application: Start) -> None:
+def test_paused_and_resumed_it_goes_on_where_it_was(shop: Bench, application: Start, engine: str) -> None:
     app = application()
-    running = shop.start(spec := following(shop), "--yes")
+    running = shop.start(spec := following(shop, engine), "--yes")
     assert running.wait_for(is_message("syncing")), running.end().said
     assert shop.run("pause", "move").code == 0
     assert running.end().code == 130
@@ -103,10 +112,10 @@ def test_paused_and_resumed_it_goes_on_where_it_was(shop: Bench, application: St
     arrived(shop)
 
 
-def test_stopped_for_good_the_source_is_as_it_was(shop: Bench, application: Start) -> None:
+def test_stopped_for_good_the_source_is_as_it_was(shop: Bench, application: Start, engine: str) -> None:
     before = shop.on_source("shop", IDENTITIES)
     app = application()
-    running = shop.start(following(shop), "--yes")
+    running = shop.start(following(shop, engine), "--yes")
     assert running.wait_for(is_message("syncing")), running.end().said
     assert shop.run("stop", "move", "--yes").code == 0
     running.end()
@@ -118,11 +127,11 @@ def test_stopped_for_good_the_source_is_as_it_was(shop: Bench, application: Star
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_killed_again_and_again_the_end_is_exact(shop: Bench, application: Start, seed: int) -> None:
+def test_killed_again_and_again_the_end_is_exact(shop: Bench, application: Start, engine: str, seed: int) -> None:
     """Killed while it copies, follows and completes: tables keep their epoch, and none loses or doubles a row."""
     chance = random.Random(seed)
     app = application()
-    spec = following(shop, complete={"fence": "read_only"})
+    spec = following(shop, engine, complete={"fence": "read_only"})
     for _ in range(4):
         running = shop.start(spec, "--yes")
         time.sleep(chance.uniform(0.8, 4.0))
