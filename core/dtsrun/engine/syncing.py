@@ -168,13 +168,15 @@ class Syncing:
             if self._said.pop(key, None):
                 self._say("apply", f"{link.database}: changes are applied again")
 
-<<<<<<< HEAD
     def _refused(self, standing: Standing) -> str:
         """Return where and why changes are not applied; a subscription does not say, so that its next transaction is
         tried."""
         link, status, view = standing.link, standing.status, self._following.view
         if status.table is not None:
             return f" at {status.table}: {status.error}"
+        if not self._following.engine.needs_peer:
+            # It applies by itself, and knows why it does not.
+            return f": {status.error}"
         now = time.monotonic()
         if now >= self._try_again:
             self._try_again = now + TRIAL_SECONDS
@@ -197,14 +199,13 @@ class Syncing:
         if self._said.get(key) != cause:
             self._said[key] = cause
             self._say("stall", stall.message)
-=======
+
     def _tell_missing(self, link: Link, status: LinkStatus) -> None:
         """Name tables once of which the target lacked rows that it was to change or delete."""
         tables = sorted(key.removeprefix("missing ") for key in status.counts if key.startswith("missing "))
         for table in tables:
             text = f"{link.database}: rows of {table} that the source changed or deleted are not on the target"
             self._once(f"{link.name}/missing/{table}", "warning", text)
->>>>>>> 8d64c90 (Engine stream: tests of odd values, kills, errors, versions; rows that the target lacks are told as an event)
 
     def _lasts(self, key: str) -> bool:
         """Tell whether a trouble has lasted: a worker that just starts is none."""

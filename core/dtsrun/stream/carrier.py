@@ -37,6 +37,9 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 CALM_SECONDS: Final = 10.0
 """What failed does not come again when nothing has come for so long after a new start."""
 
+SILENCE_SECONDS: Final = 60.0
+"""A source that is asked each second and says nothing for so long is out of reach, whatever its line says."""
+
 SETTINGS: Final = {
     # The source forgets what we confirm, so a commit is one only on disk.
     "synchronous_commit": "on",
@@ -184,6 +187,7 @@ class _Flow:
         self._applier = applier
         self._received = applier.position
         self._heard = datetime.now(UTC)
+        self._silent_since = time.monotonic()
         self._confirm_at = 0.0
         self._confirmed = 0
         self._must_answer = False
@@ -206,12 +210,15 @@ class _Flow:
         """Take some of what has come; return whether that was all."""
         for _ in range(MESSAGES_AT_ONCE):
             if not self._has_room():
+                self._silent_since = time.monotonic()
                 return False
             if self._carrier.is_stopping and not self._applier.in_transaction:
                 return True
             message = self._source.read()
             if message is None:
+                self._endure()
                 return True
+            self._silent_since = time.monotonic()
             self._received = max(self._received, message.lsn)
             if isinstance(message, Wal):
                 self._applier.apply(pgoutput.read(message.data, message.start))
@@ -221,6 +228,11 @@ class _Flow:
                 self._must_answer |= message.wants_answer
             self._heard_now()
         return False
+
+    def _endure(self) -> None:
+        """Bear the source's silence, for a while; while the target keeps us busy we do not listen."""
+        if time.monotonic() - self._silent_since > SILENCE_SECONDS:
+            raise psycopg.OperationalError(f"the source has said nothing for {SILENCE_SECONDS:.0f} s")
 
     def _heard_now(self) -> None:
         now = time.time()

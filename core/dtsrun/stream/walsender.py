@@ -61,7 +61,9 @@ class Walsender:
             options=_options(route),
             connect_timeout=int(route.parameters.get("connect_timeout", CONNECT_TIMEOUT_SECONDS)),
             client_encoding="UTF8",
-            keepalives_idle="60",
+            # A line that was cut without a word is noticed.
+            tcp_user_timeout="60000",
+            keepalives_idle="30",
         )
         self._pgconn = self._connection.pgconn
 
