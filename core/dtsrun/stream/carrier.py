@@ -37,8 +37,9 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 CALM_SECONDS: Final = 10.0
 """What failed does not come again when nothing has come for so long after a new start."""
 
-SILENCE_SECONDS: Final = 60.0
-"""A source that is asked each second and says nothing for so long is out of reach, whatever its line says."""
+SILENCE_SECONDS: Final = 300.0
+"""A source that is asked each second and says nothing for so long may be out of reach. Servers before 16 are silent as
+well while they decode a large transaction of others, so the second time we wait twice as long, and so on."""
 
 SETTINGS: Final = {
     # The source forgets what we confirm, so a commit is one only on disk.
@@ -81,6 +82,7 @@ class Carrier:
         self._is_careful = False
         """After a failure: one row a statement, so that the next one names its row."""
         self._pause = FIRST_PAUSE_SECONDS
+        self.patience = SILENCE_SECONDS
         self._begun = (0, 0.0)
         """Position and time that the servers were last connected at."""
 
@@ -231,8 +233,10 @@ class _Flow:
 
     def _endure(self) -> None:
         """Bear the source's silence, for a while; while the target keeps us busy we do not listen."""
-        if time.monotonic() - self._silent_since > SILENCE_SECONDS:
-            raise psycopg.OperationalError(f"the source has said nothing for {SILENCE_SECONDS:.0f} s")
+        patience = self._carrier.patience
+        if time.monotonic() - self._silent_since > patience:
+            self._carrier.patience = patience * 2
+            raise psycopg.OperationalError(f"the source has said nothing for {patience:.0f} s")
 
     def _heard_now(self) -> None:
         now = time.time()

@@ -64,6 +64,8 @@ class Walsender:
             # A line that was cut without a word is noticed.
             tcp_user_timeout="60000",
             keepalives_idle="30",
+            keepalives_interval="10",
+            keepalives_count="6",
         )
         self._pgconn = self._connection.pgconn
 
