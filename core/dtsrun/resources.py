@@ -17,7 +17,7 @@ MOST_PARALLEL: Final = 8
 
 SPLIT_FROM: Final = 4
 """Copies at once from which on `auto` cuts tables. Parts of a table cannot be frozen as they come, which makes the
-target's work for a row half as much again to twice as much: with two or three streams that is more than is won."""
+target's work for a row up to twice as much (measured for one stream); from where on parts win is a judgement."""
 
 LEAST_SPLIT: Final = 2**30
 """Bytes below which `auto` leaves a table whole: it is copied in a minute."""
@@ -26,7 +26,7 @@ MEMORY_SHARE: Final = 8
 """The part of the target's memory that all index builds have together: the rest is for pages and for others."""
 
 MOST_INDEX_MEMORY: Final = 2 * 2**30
-"""Bytes for one index: more gains nothing, a sort that does not fit is merged in one pass anyway."""
+"""Bytes for one index: a judgement; a sort that does not fit is merged in one pass."""
 
 PARALLEL_SINCE: Final = 11
 """The version from which on a server builds an index with several workers."""
