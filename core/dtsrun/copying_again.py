@@ -12,11 +12,17 @@ from dtsrun.copied_table import Table
 from dtsrun.copying import copy_one, explained, is_own_fault, savepoint
 from dtsrun.postgres.sqlstate import describe
 
+NOT_FOLLOWED = "its changes were not followed: its rows were copied anew at completion"
+SLOT_LOST = "its slot was lost, and with it the changes since the copy: its rows were copied anew"
 
-def copy_table_again(context: StepContext) -> StepResult:
+
+def copy_table_again(context: StepContext, why: str = NOT_FOLLOWED) -> StepResult:
     """Copy the rows of a table anew, instead of those that are there.
 
     Constraints and triggers are there by now: none of them must act on rows that only come back.
+
+    Args:
+        why: said in the report.
 
     Raises:
         psycopg.Error: not the table's own fault.
@@ -34,7 +40,7 @@ def copy_table_again(context: StepContext) -> StepResult:
         if not is_own_fault(error):
             raise
         return StepResult(failures=(explained(context, table, error),))
-    return replace(result, deviations=(*result.deviations, _note(context, table)))
+    return replace(result, deviations=(*result.deviations, _note(context, table, why)))
 
 
 def _moved_rows(table: Table) -> sql.Composable:
@@ -43,6 +49,5 @@ def _moved_rows(table: Table) -> sql.Composable:
     return sql.SQL(" {}").format(sql.SQL(table.where)) if table.where else sql.SQL("")
 
 
-def _note(context: StepContext, table: Table) -> Deviation:
-    message = "its changes were not followed: its rows were copied anew at completion"
-    return Deviation(database=context.step.database, object=table.label, message=message)
+def _note(context: StepContext, table: Table, why: str) -> Deviation:
+    return Deviation(database=context.step.database, object=table.label, message=why)

@@ -54,6 +54,10 @@ class Plan:
         """Return the steps of all stages but some, as if those of the others were done."""
         return self._part({step.stage for step in self.steps.values()} - set(stages))
 
+    def with_steps(self, steps: Iterable[Step]) -> Plan:
+        """Return a plan of other steps, made for the same resources."""
+        return replace(_resolved(steps), resources=self.resources, resources_said=self.resources_said)
+
     def _part(self, stages: Iterable[str]) -> Plan:
         wanted = frozenset(stages)
         chosen = {k: s for k, s in self.steps.items() if s.stage in wanted}

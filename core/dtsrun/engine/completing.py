@@ -149,6 +149,10 @@ class Completing:
         self._following.start()
         self._journal.set_summary(self._task, completing=None)
 
+    def forget(self) -> None:
+        """Let a completion go of which nothing was done yet."""
+        self._journal.set_summary(self._task, completing=None)
+
     def remove(self) -> None:
         """Take away all that following made; the fence stays, for the old source must not be written to any more."""
         self._phase("removing")

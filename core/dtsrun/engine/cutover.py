@@ -14,7 +14,7 @@ from dtsrun.engine.ends import Ends
 from dtsrun.engine.following import Following
 from dtsrun.engine.prepare import snapshots_of
 from dtsrun.engine.snapshots import Snapshots
-from dtsrun.engine.syncing import Syncing
+from dtsrun.engine.syncing import LinksLost, Syncing
 from dtsrun.engine.watching import Say, Watching
 from dtsrun.errors import CalledOff, DtsrunError, Interrupted
 from dtsrun.journal import Journal
@@ -63,6 +63,7 @@ class Cutover:
 
         Raises:
             Interrupted: a pause, or the end of the task, is asked for; the links stand still.
+            LinksLost: a slot is lost: its tables have to be copied anew.
             psycopg.Error: a server was out of reach for longer than `task.retry` allows.
         """
         view = self._following.view
@@ -113,6 +114,10 @@ class Cutover:
             completing.drain_and_prove()
             self._align_and_verify(completing)
             completing.prove_again()
+        except LinksLost:
+            completing.forget()
+            self._control.answer(request, "failed", "a slot is lost: its tables are copied anew; ask again after that")
+            raise
         except Interrupted:
             completing.call_off()
             self._following.stop()

@@ -26,6 +26,7 @@ from dtsrun.api import (
     Spec,
     Step,
 )
+from dtsrun.engine.again import Lost
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.snapshots import Held, Snapshot, export_snapshot
 from dtsrun.engine.undo import undo
@@ -34,7 +35,7 @@ from dtsrun.errors import Interrupted, MigrationError
 from dtsrun.incremental.identities import Decision, apply
 from dtsrun.incremental.names import family_name, link_name
 from dtsrun.incremental.publications import keep_only, publication_names, publish
-from dtsrun.incremental.slots import copy_slot, create_slot, drop_slot, slot_names
+from dtsrun.incremental.slots import copy_slot, create_slot, drop_slot, slot_names, usable_slot_names
 from dtsrun.journal import Creation, Journal
 from dtsrun.plan import Plan, with_defaults
 from dtsrun.postgres.lsn import parse_lsn
@@ -244,6 +245,25 @@ class Following:
         self._links[database] = tuple(links)
         return [self.engine.status(self.view, link) for link in links]
 
+    def lost_tables(self, plan: Plan) -> Lost:
+        """Return the tables that were copied in an epoch whose slot is lost, and with it the changes since."""
+        copied = Copied.of(plan)
+        found: dict[str, frozenset[int]] = {}
+        for step in plan.steps.values():
+            if step.plugin == STAGE and step.database is not None:
+                epochs = copied.epochs(self._marks_if_any(step.database))
+                source = self.view.source(step.database)
+                usable = usable_slot_names(source, family_name(self._task, step.database))
+                lost = {
+                    table.oid
+                    for table in tables_of_step(step)
+                    if table.oid in epochs
+                    and link_name(self._task, step.database, epochs[table.oid], table.group) not in usable
+                }
+                if lost:
+                    found[step.database] = frozenset(lost)
+        return found
+
     def statuses(self) -> Sequence[LinkStatus]:
         """Return how all links stand."""
         return [self.engine.status(self.view, link) for link in self.links]
@@ -257,6 +277,15 @@ class Following:
         """Stop all links; their positions are kept."""
         for link in self.links:
             self.engine.stop(self.view, link)
+
+    def stop_others(self) -> None:
+        """Stop the links whose slots are there, and take the others away."""
+        for link in self.links:
+            usable = usable_slot_names(self.view.source(link.database), family_name(self._task, link.database))
+            if link.name in usable:
+                self.engine.stop(self.view, link)
+            else:
+                self._drop_link(link.database, link.name)
 
     def remove(self) -> None:
         """Take away links, slots, publications and identities. Safe to repeat."""
@@ -282,10 +311,10 @@ class Following:
         if lost:
             raise MigrationError(
                 f"source: slot {lost[0]} of {database} is gone, and with it the changes since the copy",
-                hint="start over with --restart",
+                hint="run the same command again: its tables are copied anew",
             )
-        for name in set(there) - set(wanted):
-            drop_slot(source, name)
+        for name in sorted({*there, *self._subscribed(database)} - set(wanted)):
+            self._drop_link(database, name)
         return [self._link(database, name, *part, parts[part], tables) for name, part in wanted.items()]
 
     def _link(
@@ -314,6 +343,22 @@ class Following:
             start_lsn=parse_lsn(row.position),
             tables=tuple(own),
         )
+
+    def _subscribed(self, database: str) -> list[str]:
+        made = self._journal.creations(self._task)
+        return [each.name for each in made if each.what == "subscription" and each.database == database]
+
+    def _drop_link(self, database: str, name: str) -> None:
+        """Take away a link whose tables are followed by another one by now."""
+        self.engine.remove(self.view, Link(name=name, database=database, epoch=0, publications=(), start_lsn=0))
+        drop_slot(self.view.source(database), name)
+
+    def _marks_if_any(self, database: str) -> Mapping[str, marks.Mark]:
+        """Return the marks of a database that may not be there yet."""
+        with self._ends.connect("target", None, "look") as connection:
+            name = self._ends.spec.selection.target_name(database)
+            found = connection.execute("select from pg_catalog.pg_database where datname = %s", [name]).fetchone()
+        return self._marks(database) if found is not None else {}
 
     def _marks(self, database: str) -> Mapping[str, marks.Mark]:
         return marks.read_all(self.view.target(database), self._task)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from dtsrun import marks
 from dtsrun.api import CheckResult, Inventory, MigrationType, Spec
+from dtsrun.engine.again import copied_anew
 from dtsrun.engine.check_task import describe, make_checks, save_checks, verdict
 from dtsrun.engine.control import Control
 from dtsrun.engine.cutover import LATE_STAGES, Cutover
@@ -31,6 +32,7 @@ from dtsrun.engine.signals import on_signals
 from dtsrun.engine.signature import SIGNATURE, left_by_a_lost_journal, sign
 from dtsrun.engine.snapshots import Snapshots
 from dtsrun.engine.states import FINISHED, RESUMABLE
+from dtsrun.engine.syncing import LinksLost
 from dtsrun.engine.tidy import start_over, tidy
 from dtsrun.engine.walk import Outcome, Walk
 from dtsrun.engine.witness import JournalWitness
@@ -207,6 +209,7 @@ class Run:
             following = None
             if self._follows:
                 following = stack.enter_context(closing(self._following(ends, planned_tables(plan))))
+                plan = self._with_lost_tables(plan, following, epochs)
                 snapshots = Snapshots(following.begin_epoch, lambda name: epochs.get(name, 1), stages=READING)
             else:
                 snapshots = snapshots_of(ends, lambda name: epochs.get(name, 1))
@@ -223,6 +226,20 @@ class Run:
 
     def _following(self, ends: Ends, tables_of: Callable[[str], Sequence[Decision]]) -> Following:
         return Following(ends, self._journal, tables_of=tables_of, say=self._say, is_stopping=self._control.wants_end)
+
+    def _with_lost_tables(self, plan: Plan, following: Following, epochs: Mapping[str, int]) -> Plan:
+        """Return the plan, with steps that copy the tables anew whose slot is lost."""
+        known = self._journal.task(self._name)
+        if ((known.summary.get("completing") if known else None) or {}).get("phase") == "removing":
+            return plan
+        lost = following.lost_tables(plan)
+        if not lost:
+            return plan
+        for database, tables in lost.items():
+            self._say("slot lost", f"{len(tables)} tables of {database} are copied anew: their slot is lost")
+        plan = copied_anew(plan, lost, {name: epochs.get(name, 1) for name in lost})
+        self._journal.save_plan(self._name, [plan.steps[key] for key in plan.order], plan.as_data())
+        return plan
 
     def _begin_epochs(self, preparation: Preparation, following: Following) -> tuple[Preparation, Snapshots]:
         """Begin the first epoch of every database; return what is seen in it.
@@ -340,8 +357,13 @@ class Run:
             if outcome.failed or outcome.lost or self._journal.failures(self._name):
                 return self._finish(work, outcome, tidy_up=False)
             work.snapshots.close()
-            with on_signals(self._control.interrupt):
-                cutover.run()
+            try:
+                with on_signals(self._control.interrupt):
+                    cutover.run()
+            except LinksLost:
+                # As a run that finds it so at its start: what is lost is copied anew, and all is followed again.
+                following.stop_others()
+                return self._continue(work.ends)
         tidy(work.ends, self._journal)
         self._journal.set_state(self._name, "succeeded")
         return Ended(self._name, self._journal.home, checks=work.checks)

@@ -70,6 +70,14 @@ class Standing:
         }
 
 
+class LinksLost(Exception):
+    """Slots are lost, and with them the changes that they held: their tables have to be copied anew."""
+
+    def __init__(self, links: Sequence[Link]) -> None:
+        super().__init__(", ".join(link.name for link in links))
+        self.links = tuple(links)
+
+
 class Syncing:
     """Looks on while changes flow."""
 
@@ -96,6 +104,7 @@ class Syncing:
             faults: seconds for which servers may stay out of reach before that is an error.
 
         Raises:
+            LinksLost: a slot is lost.
             psycopg.Error: a server was out of reach for longer.
         """
         while (request := control.wanted()) is None:
@@ -108,12 +117,19 @@ class Syncing:
         return request
 
     def look(self) -> Sequence[Standing]:
-        """Look once at all links and at the source: measure, beat, remember. Raises psycopg.Error."""
+        """Look once at all links and at the source: measure, beat, remember.
+
+        Raises:
+            LinksLost: a slot is lost.
+            psycopg.Error: a server does not answer.
+        """
         standings = [self._standing(link) for link in self._following.links]
         self._beat()
         self.watching.look(self._following.links)
         for standing in standings:
             self._complain(standing)
+        if lost := [standing.link for standing in standings if standing.lost is not None]:
+            raise LinksLost(lost)
         now = time.monotonic()
         if now >= self._save_again:
             self._save_again = now + SAVE_SECONDS

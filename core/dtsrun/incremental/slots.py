@@ -101,10 +101,20 @@ def is_held(connection: psycopg.Connection[Any]) -> bool:
 
 def slot_names(connection: Connection, family: str) -> list[str]:
     """Return the names of the slots that begin with a task's family name (see `names.family_name`)."""
+    return _names(connection, family, usable=False)
+
+
+def usable_slot_names(connection: Connection, family: str) -> list[str]:
+    """Return the names of those whose WAL is all there (wal_status, from version 13 on)."""
+    return _names(connection, family, usable=True)
+
+
+def _names(connection: Connection, family: str, *, usable: bool) -> list[str]:
     rows = connection.execute(
-        "select slot_name::text as name from pg_catalog.pg_replication_slots"
-        " where pg_catalog.left(slot_name::text, pg_catalog.length(%(start)s)) = %(start)s order by 1",
-        {"start": f"{family}_"},
+        "select s.slot_name::text as name from pg_catalog.pg_replication_slots s"
+        " where pg_catalog.left(s.slot_name::text, pg_catalog.length(%(start)s)) = %(start)s"
+        "   and (not %(usable)s or coalesce(pg_catalog.to_jsonb(s) ->> 'wal_status', '') <> 'lost') order by 1",
+        {"start": f"{family}_", "usable": usable},
     ).fetchall()
     return [row.name for row in rows]
 

@@ -9,7 +9,7 @@ from dtsrun.api import Database, Entry, Identity, MigrationType, ObjectKind, Pla
 from dtsrun.compare import compare_rows
 from dtsrun.copy_steps import copy_steps
 from dtsrun.copying import copy_table
-from dtsrun.copying_again import copy_table_again
+from dtsrun.copying_again import SLOT_LOST, copy_table_again
 from dtsrun.copying_batch import copy_batch
 from dtsrun.copying_range import copy_range
 from dtsrun.table_rows import TableRows
@@ -107,6 +107,10 @@ class Tables(ObjectKind):
     def do_copy_range(self, context: StepContext) -> StepResult:
         """Copy one part of a large table."""
         return copy_range(context)
+
+    def do_copy_anew(self, context: StepContext) -> StepResult:
+        """Copy the rows of one table anew, in a new epoch."""
+        return copy_table_again(context, SLOT_LOST)
 
     def do_compare_rows(self, context: StepContext) -> StepResult:
         """Compare the rows of one table."""
