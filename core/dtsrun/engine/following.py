@@ -291,7 +291,7 @@ class Following:
         """Take away links, slots, publications and identities. Safe to repeat."""
         for link in self.links:
             self.engine.remove(self.view, link)
-        kinds = ("subscription", "slot", "publication", "replica identity")
+        kinds = ("subscription", "stream position", "slot", "publication", "replica identity")
         undo(self._ends, self._journal, self._task, self._say, only=kinds)
 
     def _made_links(self, database: str, tables: Sequence[LinkTable]) -> list[Link]:

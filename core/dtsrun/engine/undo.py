@@ -18,6 +18,7 @@ from dtsrun.incremental.publications import drop_publication
 from dtsrun.incremental.slots import drop_slot
 from dtsrun.journal import Creation, Journal
 from dtsrun.postgres.sqlstate import describe
+from dtsrun.stream import positions
 
 Say = Callable[[str, str], None]
 
@@ -64,6 +65,7 @@ _REMOVERS: Final[Mapping[str, Callable[[Connection, str], None]]] = {
     "slot": drop_slot,
     "publication": drop_publication,
     "subscription": drop_subscription,
+    "stream position": positions.forget,
 }
 
 

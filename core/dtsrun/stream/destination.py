@@ -200,6 +200,11 @@ def find_destination(connection: Connection, relation: Relation) -> Destination:
         )
         for row in rows
     }
+    if not rows and relation.columns:
+        raise MigrationError(
+            f"target: there is no table {relation.schema}.{relation.name}, which the source changes",
+            hint="make the table, or give it the source's name",
+        )
     lacking = [column.name for column in relation.columns if column.name not in known]
     if lacking:
         raise MigrationError(

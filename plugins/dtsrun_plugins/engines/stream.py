@@ -78,6 +78,8 @@ class Stream(Engine):
             return
         if running is not None:
             running.stop()
+        if positions.read(context.target(link.database), link.name) is None:
+            context.created("target", "stream position", link.name, link.database)
         self._started[link.name] = time.monotonic()
         self._processes[link.name] = CarrierProcess(_order(context, link))
 

@@ -168,6 +168,7 @@ def test_what_was_written_since_the_slot_arrives_and_pausing_keeps_the_position(
 def test_removing_leaves_the_slot_alone_and_can_be_repeated(scene: Scene) -> None:
     scene.start()
     scene.catch_up()
+    assert scene.context.creations == [("target", "stream position", scene.link.name, scene.link.database)]
     for _ in range(2):
         scene.engine.remove(scene.context, scene.link)
     assert scene.target.execute("select to_regclass('_dtsrun.stream') as found").fetchone().found is None
@@ -293,6 +294,20 @@ def test_an_error_names_table_and_key_and_no_other_value_and_is_overcome_when_it
     scene.catch_up()
     until(lambda: scene.status().state == "streaming")
     assert scene.status().error is None
+    scene.assert_equal("public.orders")
+
+
+def test_a_table_or_column_that_the_target_lacks_is_named_and_waited_for(scene: Scene) -> None:
+    scene.source.execute("alter table public.orders add more int; insert into public.orders values (1, 'a', 2)")
+    scene.target.execute("alter table public.orders rename to hidden")
+    scene.start()
+    until(lambda: scene.status().state == "failed")
+    assert "no table public.orders" in scene.status().error
+    scene.target.execute("alter table public.hidden rename to orders")
+    until(lambda: "lacks column more" in (scene.status().error or ""))
+    assert scene.status().applied is None or scene.status().applied < scene.position()
+    scene.target.execute("alter table public.orders add more int")
+    scene.catch_up()
     scene.assert_equal("public.orders")
 
 
