@@ -117,6 +117,7 @@ class Ssh(AccessType):
             },
             "jump": {
                 "description": "The jump host, or a list of them, the nearest first.",
+                "examples": [{"host": "CHANGE_ME", "user": "CHANGE_ME"}],
                 "if": {"type": "array"},
                 "then": {"minItems": 1, "items": _HOP},
                 "else": _HOP,

@@ -12,6 +12,7 @@ import pytest
 from replicated import MakeReplicated, Replicated, wait_until
 
 from dtsrun.api import Route
+from dtsrun.errors import AccessError
 from dtsrun.postgres.server import PrivateServer
 from dtsrun.postgres.session import connect
 from dtsrun.testing.servers import THROWAWAY
@@ -65,7 +66,11 @@ def small_source(request: pytest.FixtureRequest) -> Iterator[Route]:
     """A server that lets slots keep one segment of WAL."""
     folder = Path(tempfile.mkdtemp(prefix="dtsrun-test-"))
     limits = {"max_slot_wal_keep_size": "16MB", "min_wal_size": "32MB", "max_wal_size": "1GB", "wal_keep_size": "0"}
-    server = PrivateServer(folder, request.param, settings={**THROWAWAY, **limits})
+    try:
+        server = PrivateServer(folder, request.param, settings={**THROWAWAY, **limits})
+    except AccessError as error:
+        folder.rmdir()
+        pytest.skip(error.message)
     try:
         server.start()
         yield server.route
