@@ -13,16 +13,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from dtsrun import marks
 from dtsrun.api import CheckResult, Inventory, MigrationType, Spec
-from dtsrun.engine.again import copied_anew
 from dtsrun.engine.check_task import describe, make_checks, save_checks, verdict
 from dtsrun.engine.control import Control
 from dtsrun.engine.cutover import LATE_STAGES, Cutover
 from dtsrun.engine.ending import end_for_good, ended_text
 from dtsrun.engine.ends import SIDES, Ends, open_ends, task_folder
+from dtsrun.engine.epochs import READING, begin_epochs, with_lost_tables
 from dtsrun.engine.face import Confirm, Ended, Listener, RunOptions
 from dtsrun.engine.following import Following, planned_tables
 from dtsrun.engine.lock import lock_on_target
@@ -45,11 +45,6 @@ from dtsrun.postgres.session import runner_name
 from dtsrun.registry import Registry
 from dtsrun.resources import Known, decide_resources
 from dtsrun.task_log import configure_task_log
-
-READING: Final = frozenset({"structure", "full"})
-"""Stages that read the source in the epoch's snapshot, where an epoch is a slot and costs something."""
-
-MOST_BEGINNINGS: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +167,7 @@ class Run:
             following = None
             if snapshots is None:
                 following = stack.enter_context(closing(self._following(ends, preparation.decisions)))
-                preparation, snapshots = self._begin_epochs(preparation, following)
+                preparation, snapshots = begin_epochs(preparation, following, self._say)
                 stack.enter_context(closing(snapshots))
             plan = preparation.plan()
             self._save(plan, preparation.inventory, ends)
@@ -209,7 +204,7 @@ class Run:
             following = None
             if self._follows:
                 following = stack.enter_context(closing(self._following(ends, planned_tables(plan))))
-                plan = self._with_lost_tables(plan, following, epochs)
+                plan = with_lost_tables(plan, following, epochs, self._journal, self._say)
                 snapshots = Snapshots(following.begin_epoch, lambda name: epochs.get(name, 1), stages=READING)
             else:
                 snapshots = snapshots_of(ends, lambda name: epochs.get(name, 1))
@@ -226,49 +221,6 @@ class Run:
 
     def _following(self, ends: Ends, tables_of: Callable[[str], Sequence[Decision]]) -> Following:
         return Following(ends, self._journal, tables_of=tables_of, say=self._say, is_stopping=self._control.wants_end)
-
-    def _with_lost_tables(self, plan: Plan, following: Following, epochs: Mapping[str, int]) -> Plan:
-        """Return the plan, with steps that copy the tables anew whose slot is lost."""
-        known = self._journal.task(self._name)
-        if ((known.summary.get("completing") if known else None) or {}).get("phase") == "removing":
-            return plan
-        lost = following.lost_tables(plan)
-        if not lost:
-            return plan
-        for database, tables in lost.items():
-            self._say("slot lost", f"{len(tables)} tables of {database} are copied anew: their slot is lost")
-        plan = copied_anew(plan, lost, {name: epochs.get(name, 1) for name in lost})
-        self._journal.save_plan(self._name, [plan.steps[key] for key in plan.order], plan.as_data())
-        return plan
-
-    def _begin_epochs(self, preparation: Preparation, following: Following) -> tuple[Preparation, Snapshots]:
-        """Begin the first epoch of every database; return what is seen in it.
-
-        A table that is made between the first look and the slot is in the snapshot and in no publication: then all
-        begins anew, with a look that has seen it.
-
-        Raises:
-            MigrationError: tables are made faster than we can look.
-        """
-        for _ in range(MOST_BEGINNINGS):
-            following.tables_of = preparation.decisions
-            decided = {name: preparation.decisions(name) for name in preparation.inventory.databases}
-            snapshots = Snapshots(following.begin_epoch, lambda _: 1, stages=READING)
-            try:
-                seen = Preparation(preparation.ends, snapshots, decided=decided)
-                new = seen.new_tables()
-            except BaseException:
-                snapshots.close()
-                raise
-            if not new:
-                return seen, snapshots
-            snapshots.close()
-            self._say("epoch", f"beginning anew: {new[0]} was made in the meantime")
-            preparation = Preparation(preparation.ends)
-        raise MigrationError(
-            f"source: tables are made all the time, the last one was {new[0]}",
-            hint="exclude them, or begin when none is made",
-        )
 
     def _check(self, preparation: Preparation) -> list[CheckResult] | Ended:
         self._journal.set_state(self._name, "checking")
