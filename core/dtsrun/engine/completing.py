@@ -1,6 +1,7 @@
 """Completion of a task that follows changes, phase by phase.
 
     waiting   until the lag is zero
+    gating    what has to be right before anybody is kept from the source (`dtsrun.engine.gating`)
     fencing   the source, where that is asked for
     draining  until the target has applied all that was committed before the fence
     proving   that no commit lies beyond: the links stand still, their slots are looked into
@@ -20,12 +21,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from dtsrun.api import CheckResult
 from dtsrun.completion.drain import drain, fence_position
 from dtsrun.completion.fence import WHAT, Fence, Fenced, FenceMode
 from dtsrun.completion.proof import Proof, prove
 from dtsrun.completion.sessions import Exempt
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.following import Following
+from dtsrun.engine.gating import Known, drift_findings, gate_texts, make_gates, open_steps, pass_gates
+from dtsrun.engine.policy import Policy
+from dtsrun.engine.prepare import Preparation
 from dtsrun.engine.syncing import Standing
 from dtsrun.engine.undo import undo
 from dtsrun.errors import CalledOff, Interrupted
@@ -49,11 +54,16 @@ class Terms:
     """Seconds from the beginning until it is called off."""
     still: float = 2.0
     """Seconds for which the lag has to be zero."""
+    force: bool = False
+    """Whether gates that may be overruled are."""
 
     @staticmethod
     def of(ends: Ends, arguments: Mapping[str, Any]) -> Terms:
         """Read them."""
-        given = {**ends.spec.stages.get("complete", {}), **{k: v for k, v in arguments.items() if v is not None}}
+        given = {
+            **ends.spec.stages.get("complete", {}),
+            **{k: v for k, v in arguments.items() if v is not None and k != "force"},
+        }
         options = with_defaults(ends.registry.get("stage.complete"), given)
         given_exempt = options["exempt"]
         exempt = Exempt(
@@ -63,6 +73,7 @@ class Terms:
             fence=Fence(mode=FenceMode(options["fence"]), exempt=exempt),
             timeout=parse_duration(options["timeout"]),
             still=parse_duration(options["still"]),
+            force=bool(arguments.get("force")),
         )
 
 
@@ -107,6 +118,24 @@ class Completing:
             since = None if behind else since or time.monotonic()
             self._in_time(_behind_text(behind) or "the lag does not stay at zero")
             time.sleep(TICK_SECONDS)
+
+    def gate(self) -> None:
+        """Make the gates, and remember what came of them. Raises CalledOff where one stays shut."""
+        self._phase("gating")
+        mode = with_defaults(self._ends.registry.get("stage.verify"), self._ends.spec.stages.get("verify", {}))["mode"]
+        known = Known(
+            links=self._following.links,
+            statuses=self._following.statuses,
+            fence=self._terms.fence.mode.value,
+            open_steps=open_steps(self._journal, self._task),
+            drifts=drift_findings(self._journal, self._task),
+            differences=None,
+            will_verify=mode != "none",
+        )
+        results = make_gates(Preparation(self._ends), known)
+        self._journal.set_summary(self._task, gates=[_gate_data(result) for result in results])
+        pass_gates(results, Policy.of(self._ends.spec), self._say, force=self._terms.force)
+        self._in_time("the gates took long")
 
     def fence(self) -> None:
         """Raise the fence, and name who can still write. Raises CalledOff where others would have to raise it."""
@@ -201,6 +230,11 @@ class Completing:
                 f"completion took longer than {self._terms.timeout:.0f} s: {why}",
                 hint="the fence is put back and changes are followed on; --timeout says how long it may take",
             )
+
+
+def _gate_data(result: CheckResult) -> Mapping[str, Any]:
+    """Return what every face may show of a gate."""
+    return {"gate": result.check, "outcome": str(result.outcome), "said": gate_texts(result), "reason": result.reason}
 
 
 def _behind_text(standings: Sequence[Standing]) -> str:

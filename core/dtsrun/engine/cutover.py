@@ -110,6 +110,7 @@ class Cutover:
         completing = self._completing(request.arguments)
         try:
             completing.until_still(syncing.look)
+            completing.gate()
             completing.fence()
             completing.drain_and_prove()
             self._align_and_verify(completing)

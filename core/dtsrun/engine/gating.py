@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from dtsrun.api import Check, CheckResult, Finding, GateContext, Link, LinkStatus
+from dtsrun.api import Check, CheckResult, Finding, Fix, GateContext, Link, LinkStatus, Outcome, Severity, Side
 from dtsrun.engine.checking import Checking, CheckView
 from dtsrun.engine.checks import run_checks
 from dtsrun.engine.policy import Policy
 from dtsrun.engine.prepare import Preparation
+from dtsrun.errors import CalledOff
+from dtsrun.journal import Journal
+from dtsrun.watch.drift import Drift
+
+LATE_STAGES: Final = ("complete", "verify")
+"""What the cutover does itself."""
+
+NEVER_OVERRULED: Final = frozenset({"gate.copy_complete"})
+"""Gates that stay shut whatever the user says: what is not there cannot be handed over."""
+
+DRIFT_SEVERITIES: Final[Mapping[str, Severity]] = {
+    "large object": Severity.OFF,  # the cutover aligns them
+    "role": Severity.ALARM,
+    "setting": Severity.ALARM,
+}
+"""Kinds of drift that weigh less than the gate does: no row is missing because of them."""
+
+MOST_SAID: Final = 10
+"""Findings of one gate that become events; the journal's summary has all."""
+
+Say = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,3 +112,74 @@ def make_gates(preparation: Preparation, known: Known) -> list[CheckResult]:
         )
     finally:
         checking.close()
+
+
+def pass_gates(results: Sequence[CheckResult], policy: Policy, say: Say, *, force: bool) -> None:
+    """Say what keeps gates shut, or is to be known of them.
+
+    An alarm is said and passed, unless the policy's `alarms` is `fail`: the user asked for the cutover, and the proof
+    does not rely on a gate.
+
+    Args:
+        force: go on in spite of gates that may be overruled.
+
+    Raises:
+        CalledOff: a gate stays shut.
+    """
+    for result in results:
+        for text in gate_texts(result)[: MOST_SAID + 1]:
+            say("gate", text)
+    shut = [result for result in results if _is_shut(result, policy)]
+    kept = [result for result in shut if not force or result.check in NEVER_OVERRULED]
+    if kept:
+        first = gate_texts(kept[0])[0]
+        more = f"; and {len(kept) - 1} more gates: {', '.join(r.check for r in kept[1:])}" if kept[1:] else ""
+        overrule = "" if any(r.check in NEVER_OVERRULED for r in kept) else ", or overrule it with --force"
+        raise CalledOff(f"{first}{more}", hint=f"mend it, or waive it in the policy{overrule}")
+
+
+def gate_texts(result: CheckResult) -> list[str]:
+    """Return the sentences of a gate that has something to say."""
+    if result.outcome in (Outcome.PASSED, Outcome.SKIPPED):
+        return []
+    found = [finding.message for finding in result.findings if finding.severity is not Severity.OFF]
+    return [f"{result.outcome} {result.check}: {text}" for text in found or [result.reason]]
+
+
+def open_steps(journal: Journal, task: str) -> list[str]:
+    """Return the titles of the steps before the cutover that are not done, with why."""
+    return [
+        f"{step.title or step.key}{f': {step.message}' if step.message else ''}"
+        for step in journal.steps(task)
+        if step.stage not in LATE_STAGES and step.state != "done"
+    ]
+
+
+def drift_findings(journal: Journal, task: str) -> list[Finding]:
+    """Return what the sentinels told and nobody has mended since, as findings of `gate.drift`."""
+    events = journal.events(task)
+    mended = {event.data.get("drift") for event in events if event.kind == "repaired"}
+    return [
+        _drift_finding(Drift.from_data(event.data), task, event.id)
+        for event in events
+        if event.kind == "drift" and event.id not in mended
+    ]
+
+
+def _drift_finding(drift: Drift, task: str, number: int) -> Finding:
+    repair = drift.repair
+    text = f"`dtsrun repair {task}` mends it (number {number})" if repair else "decide what is to become of it"
+    side: Side = "source" if repair and repair.side == "source" else "target"
+    return Finding(
+        subject=f"{drift.database}.{drift.object}" if drift.database else drift.object,
+        message=drift.message,
+        observed=drift.kind,
+        expected="as it was when the task began",
+        fix=Fix(text=text, sql=repair.sql if repair else (), side=side),
+        severity=DRIFT_SEVERITIES.get(drift.kind),
+    )
+
+
+def _is_shut(result: CheckResult, policy: Policy) -> bool:
+    is_alarm = result.outcome is Outcome.ALARM and policy.alarms == "fail"
+    return result.outcome is Outcome.FAILED or is_alarm

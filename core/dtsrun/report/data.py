@@ -106,6 +106,17 @@ class Proof:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Aligned:
+    """What the cutover brought up to date, since no change carries it."""
+
+    database: str | None
+    title: str
+    rows: int
+    """Of tables; else objects."""
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
     """A step in time, for the chart."""
 
@@ -179,6 +190,10 @@ class Report:
     """Titles of steps that could not be done because of others."""
     proofs: tuple[Proof, ...]
     epochs: tuple[Epoch, ...]
+    aligned: tuple[Aligned, ...]
+    """What was aligned at the cutover, in the order of the plan."""
+    gates: tuple[Mapping[str, Any], ...]
+    """Gates of the last cutover that was tried: `gate`, `outcome`, `said`, `reason`."""
     left_out: tuple[str, ...]
     """What exists on the source and was not moved, with why."""
     notes: tuple[str, ...]
@@ -237,6 +252,8 @@ def build_report(journal: Journal, task_name: str) -> Report:
         blocked=tuple(step.title or step.key for step in steps if step.state == "blocked"),
         proofs=_proofs(steps, str(summary.get("verify_mode", ""))),
         epochs=_epochs(steps),
+        aligned=tuple(_aligned(step) for step in steps if step.stage == "complete" and step.state == "done"),
+        gates=tuple(summary.get("gates", ())),
         left_out=tuple(summary.get("left_out", ())),
         notes=tuple(summary.get("notes", ())),
         next_steps=next_steps(task, moved=_has_moved(steps), failed=bool(failures), different=bool(differences)),
@@ -313,6 +330,10 @@ def _table(step: StepRecord) -> TableFigures:
         bytes=step.bytes,
         seconds=step_seconds(step),
     )
+
+
+def _aligned(step: StepRecord) -> Aligned:
+    return Aligned(database=step.database, title=step.title or step.key, rows=step.rows, bytes=step.bytes)
 
 
 def _top(tables: Iterable[TableFigures], figure: Callable[[TableFigures], float]) -> tuple[TableFigures, ...]:

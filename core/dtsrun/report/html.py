@@ -12,9 +12,11 @@ from dtsrun.report.figures import count_text, moment_text, plural, seconds_text,
 from dtsrun.report.findings import count_outcomes, fix_effect, is_quiet
 from dtsrun.report.markup import Markup, element, join
 from dtsrun.report.text import (
+    aligned_texts,
     deviation_text,
     difference_title,
     epoch_title,
+    gate_lines,
     period_text,
     proof_text,
     running_cells,
@@ -78,6 +80,8 @@ def _sections(report: Report) -> Iterable[Markup | None]:
     yield _section("Slowest of the rest", _tables(report, slow) if slow else None)
     yield _section("Objects", _objects(report))
     yield _section("Prechecks", findings_markup(report.findings) if report.findings else None)
+    yield _section("Gates of the cutover", _list(line.strip() for line in gate_lines(report)))
+    yield _section("Aligned at the cutover", _list(aligned_texts(report)))
     yield _section("Snapshots", _epochs(report))
     deviations = [deviation_text(d.database, d.object, d.message) for d in report.deviations]
     yield _section("Done otherwise than on the source", _list(deviations))

@@ -57,6 +57,8 @@ def report_text(report: Report) -> str:
         *section("How it was proved", proof_lines(report)),
         *section("Time", _stage_lines(report.stages)),
         *section("Largest tables", _table_lines(report)),
+        *section("Gates of the cutover", gate_lines(report)),
+        *section(_titled("Aligned at the cutover", len(report.aligned)), _listed(aligned_texts(report))),
         *section("Snapshots", epoch_lines(report)),
         *section(_titled("Done otherwise than on the source", len(report.deviations)), _deviations(report)),
         *section(_titled("Not moved", len(report.left_out)), _listed(report.left_out)),
@@ -65,6 +67,21 @@ def report_text(report: Report) -> str:
         *section("Report", columns(report.paths.items())),
     ]
     return "\n".join(lines)
+
+
+def aligned_texts(report: Report) -> list[str]:
+    """Return what was aligned: `shop: set 14 sequences, 14`."""
+    return [
+        f"{f'{each.database}: ' if each.database else ''}{each.title}"
+        + (f", {plural(each.rows, 'row')}" if each.bytes else "")
+        for each in report.aligned
+    ]
+
+
+def gate_lines(report: Report) -> list[str]:
+    """Return one line for each gate, and one for each thing that it found."""
+    lines = columns([(str(gate["outcome"]), str(gate["gate"]), str(gate["reason"])) for gate in report.gates])
+    return [*lines, *(f"  {text}" for gate in report.gates for text in gate["said"])]
 
 
 def headline(report: Report) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from psycopg import sql
 
-from dtsrun.api import Database, Finding, Fix, Gate, GateContext, Undetermined
+from dtsrun.api import Database, Finding, Fix, Gate, GateContext, Severity, Undetermined
 
 
 class IndexesValid(Gate):
@@ -72,6 +72,8 @@ def _wrong(context: GateContext, database: Database) -> Iterator[Finding]:
             message=f"index {row.schema}.{row.name} is {what} on the target",
             observed=what,
             expected="valid",
+            # A table that the target had already, and keeps, has the indexes that it has.
+            severity=Severity.ALARM if context.spec.on_conflict == "skip" else None,
             fix=Fix(
                 text="build it",
                 sql=(rebuild if row.is_there else statements[row.schema, row.name],),

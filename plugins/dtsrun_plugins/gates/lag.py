@@ -50,7 +50,7 @@ class ZeroLag(Gate):
                 "type": "number",
                 "minimum": 0,
                 "maximum": 3600,
-                "default": 10,
+                "default": 2,
                 "description": "How many seconds the lag has to stay at zero.",
             },
             "bytes": {

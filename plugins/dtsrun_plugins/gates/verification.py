@@ -12,8 +12,8 @@ class Verification(Gate):
 
     What it does
     ------------
-    Looks whether the last verification found differences, and whether the cutover itself compares both ends before it
-    takes the links away, as it does unless the spec says `mode: none`.
+    Looks whether the cutover itself compares both ends before it takes the links away, as it does unless the spec says
+    `mode: none`; and where it does not, what the last verification found.
 
     Why it matters
     --------------
@@ -42,6 +42,8 @@ class Verification(Gate):
 
     def check(self, context: GateContext) -> Iterator[Finding]:
         """Yield what is known to differ, or that nothing is known."""
+        if context.will_verify:
+            return
         if context.differences:
             noun = "difference" if context.differences == 1 else "differences"
             yield Finding(
@@ -51,7 +53,7 @@ class Verification(Gate):
                 expected="0",
                 fix=Fix(text="`dtsrun show TASK` lists them; repair what differs, and verify again"),
             )
-        elif context.differences is None and not context.will_verify:
+        elif context.differences is None:
             yield Finding(
                 subject="verification",
                 message="both ends were never compared, and the cutover will not compare them (mode: none)",

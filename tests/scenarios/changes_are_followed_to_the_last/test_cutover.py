@@ -153,3 +153,32 @@ def test_killed_again_and_again_the_end_is_exact(shop: Bench, application: Start
     assert done.code == 0, done.said
     app.stop()
     arrived(shop)
+
+
+def test_a_gate_that_stays_shut_calls_it_off_before_anybody_is_fenced(shop: Bench, application: Start) -> None:
+    app = application()
+    running = shop.start(following(shop, complete={"fence": "read_only"}), "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    writes_on(app)
+    shop.on_target("shop", "drop sequence public.invoice")
+    refusals = len(app.refusals)
+    asked = shop.run("complete", "move")
+    assert asked.code == 5, asked.said
+    assert "sequence public.invoice is not on the target" in asked.said
+    assert shop.task().state == "syncing"
+    writes_on(app)
+    assert not any("read-only" in text for text in app.refusals[refusals:])
+    shop.on_target("shop", "create sequence public.invoice")
+    asked = shop.run("complete", "move")
+    assert asked.code == 0, asked.said
+    assert running.end().code == 0
+    app.stop()
+    gates = {each["gate"]: each["outcome"] for each in shop.task().summary["gates"]}
+    assert (gates["gate.sequences"], gates["gate.lag"], gates["gate.residual_sessions"]) == (
+        "passed",
+        "passed",
+        "skipped",
+    )
+    said = shop.run("show", "move").said
+    assert "Aligned at the cutover" in said
+    arrived(shop)
