@@ -157,7 +157,7 @@ def test_killed_again_and_again_the_end_is_exact(shop: Bench, application: Start
 
 def test_a_gate_that_stays_shut_calls_it_off_before_anybody_is_fenced(shop: Bench, application: Start) -> None:
     app = application()
-    running = shop.start(following(shop, complete={"fence": "read_only"}), "--yes")
+    running = shop.start(following(shop, "subscription", complete={"fence": "read_only"}), "--yes")
     assert running.wait_for(is_message("syncing")), running.end().said
     writes_on(app)
     shop.on_target("shop", "drop sequence public.invoice")
