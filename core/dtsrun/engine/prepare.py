@@ -13,6 +13,7 @@ from dtsrun.api import Entry, Inventory, LinkTable, MigrationType, Spec
 from dtsrun.engine.decisions import decisions, is_followed
 from dtsrun.engine.ends import Ends, open_ends, probe_ends, read_spec
 from dtsrun.engine.snapshots import Held, Snapshots, export_snapshot
+from dtsrun.errors import MigrationError
 from dtsrun.incremental.identities import Decision
 from dtsrun.inventory import dump_entries, read_inventory
 from dtsrun.plan import Plan, Planning, make_plan, with_defaults
@@ -127,11 +128,17 @@ class Preparation:
         database = self.inventory.databases.get(name)
         if database is None:
             return ()  # it is only looked at
-        moved = TableRows(database, self._planning(), TABLES).tables
+        rows = TableRows(database, self._planning(), TABLES)
+        for root in rows.unstable:
+            raise MigrationError(
+                f"source: changes of {database.relations[root].qualified} cannot be followed: the same row may belong"
+                " to another partition on the target, since the hash of its key depends on the server",
+                hint="exclude it and move it by a task of its own, of type full",
+            )
         stage = self.ends.registry.get("stage.incremental")
         options = with_defaults(stage, self.ends.spec.stages.get("incremental", {}))
         with self.ends.connect("source", name, "decide") as connection:
-            return decisions(connection, database, moved, options)
+            return decisions(connection, database, rows.tables, options)
 
     def _existing(self) -> Mapping[str, frozenset[str]]:
         if self.ends.spec.on_conflict == "fail":

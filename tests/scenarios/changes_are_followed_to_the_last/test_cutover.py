@@ -182,3 +182,19 @@ def test_a_gate_that_stays_shut_calls_it_off_before_anybody_is_fenced(shop: Benc
     said = shop.run("show", "move").said
     assert "Aligned at the cutover" in said
     arrived(shop)
+
+
+def test_partitions_that_differ_between_servers_are_refused_before_anything_is_made(bench: Bench) -> None:
+    bench.on_source(None, sql.SQL("create database shop"))
+    bench.on_source(
+        "shop",
+        "create type public.colour as enum ('red', 'blue');"
+        "create table public.paint (c public.colour, primary key (c)) partition by hash (c);"
+        "create table public.paint_0 partition of public.paint for values with (modulus 2, remainder 0);"
+        "create table public.paint_1 partition of public.paint for values with (modulus 2, remainder 1)",
+    )
+    done = bench.run(following(bench, "subscription"), "--yes")
+    assert done.code == 5
+    assert "changes of public.paint cannot be followed" in done.said
+    assert bench.slots_left() == []
+    assert bench.on_source("shop", "select from pg_publication") == []
