@@ -85,7 +85,8 @@ def test_without_a_fence_a_writer_is_found_and_completion_called_off(
     writes_on(app)
     asked = shop.run("complete", "move")
     assert asked.code == 5, asked.said
-    assert "somebody still writes to the source" in asked.said
+    # Which of the two looks finds the writer depends on when it commits.
+    assert "somebody still writes to the source" in asked.said or "somebody wrote to the source" in asked.said
     assert "shop" in asked.said
     assert shop.task().state == "syncing"
     app.stop()
