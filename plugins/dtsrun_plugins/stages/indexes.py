@@ -52,7 +52,8 @@ class Indexes(Stage):
     ----
     `resources: {index: N}` says how many are built at once, `resources.index_memory` how much memory they have together
     (`maintenance_work_mem` of the sessions that build). Where the cores of the target are known, the workers of an
-    index are shared out too, so that there are no more of them than cores.
+    index are shared out too, so that there are no more of them than cores; an index that is most of the work gets most
+    of them.
 
     Needs
     -----
@@ -75,14 +76,17 @@ class Indexes(Stage):
 
     def plan(self, context: PlanContext) -> Iterable[Step]:
         """Return the steps of each database, those of the kinds in between."""
+        yield from _with_shares(list(self._planned(context)), context.resources)
+        for kind in acting_kinds(context):
+            yield from map(_between, kind.steps("indexes", context))
+
+    def _planned(self, context: PlanContext) -> Iterator[Step]:
         for database in context.inventory.databases.values():
             chosen = _chosen(database, context)
             post = PostData(database, [e for e in chosen if _is_early(e)], has_rows=_has_rows(context))
             yield from self._building(post, database, context)
             yield from self._analyzing(post, chosen, database, context)
             yield from self._finishing(chosen, database, context)
-        for kind in acting_kinds(context):
-            yield from map(_between, kind.steps("indexes", context))
 
     def do_restore(self, context: StepContext) -> StepResult:
         """Create the step's entries."""
@@ -102,9 +106,7 @@ class Indexes(Stage):
     def _building(self, post: PostData, database: Database, context: PlanContext) -> Iterator[Step]:
         for number, batch in enumerate(post.batches(), start=1):
             if items := planned(batch.entries, database, context):
-                step = self._building_step(post, batch, number, database, items)
-                is_costly = batch.cost is Cost.COSTLY
-                yield replace(step, args={**step.args, "settings": _share(context.resources)}) if is_costly else step
+                yield self._building_step(post, batch, number, database, items)
 
     def _building_step(
         self, post: PostData, batch: Batch, number: int, database: Database, items: list[dict[str, Any]]
@@ -203,13 +205,35 @@ class Indexes(Stage):
             before = (key,)
 
 
-def _share(resources: Resources) -> dict[str, str]:
-    """Return the settings of a session that builds one of several indexes at once."""
+def _with_shares(steps: Sequence[Step], resources: Resources) -> Iterator[Step]:
+    """Give each step that builds one large index its share of the target's memory and workers."""
+    all_bytes = sum(step.size for step in steps if _is_build(step))
+    for step in steps:
+        if step.action == "restore_one":
+            part = step.size / all_bytes if _is_build(step) else 0.0
+            step = replace(step, args={**step.args, "settings": _share(resources, part)})
+        yield step
+
+
+def _is_build(step: Step) -> bool:
+    """Tell whether a step builds one large index, which is what workers can help with."""
+    return step.action == "restore_one" and step.args["entries"][0]["label"].startswith(("INDEX ", "CONSTRAINT "))
+
+
+def _share(resources: Resources, part: float) -> dict[str, str]:
+    """Return the settings of a session that builds one of several indexes at once.
+
+    Args:
+        part: of all that is read for large indexes. One that is most of the work would be built alone while
+            the cores that are set aside for others stand idle, so it gets that part of all workers.
+    """
     settings = {}
     if resources.index_memory is not None:
         settings["maintenance_work_mem"] = f"{max(1024, resources.index_memory // (resources.index or 1) // 1024)}kB"
     if resources.index_workers is not None:
-        settings["max_parallel_maintenance_workers"] = str(resources.index_workers)
+        cores = (resources.index or 1) * (resources.index_workers + 1)
+        workers = max(resources.index_workers, round(cores * part) - 1)
+        settings["max_parallel_maintenance_workers"] = str(workers)
     return settings
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pytest
-from harness import Bench, open_bench
+from harness import STAGES, Bench, open_bench
 
-from dtsrun.api import MigrationType, Route, Step, rows_name
+from dtsrun.api import MigrationType, Resources, Route, Step, rows_name
+from dtsrun.plan import make_plan
 from dtsrun.postgres.session import connect
 from dtsrun.testing.contracts import StageContract
 from dtsrun.testing.servers import FreshDatabase
@@ -107,10 +108,6 @@ def _provide_rows(bench: Bench, database: str) -> dict[str, Step]:
         for relation in relations.values()
         if relation.relkind == "r"
     ]
-    from harness import STAGES
-
-    from dtsrun.plan import make_plan
-
     class Copying:
         types = frozenset(MigrationType)
 
@@ -127,6 +124,23 @@ def test_a_foreign_key_locks_both_tables_and_an_index_none(bench: Bench, ends: t
     expected = {f"{ends[0]}/lock/{oids[name]}" for name in ("orders", "customer")}
     assert set(steps["indexes/FK CONSTRAINT public.orders orders_customer_fkey"].locks) == expected
     assert steps["indexes/INDEX public.orders_1_customer_idx"].locks == ()
+
+
+def test_an_index_that_is_most_of_the_work_gets_most_of_the_workers(bench: Bench, ends: tuple[str, str]) -> None:
+    found = bench.inventory.databases[ends[0]]
+    sizes = {"customer": 2**30, "orders_1": 2**26, "orders_2": 2**26}
+    relations = {oid: replace(r, bytes=sizes.get(r.name, 0)) for oid, r in found.relations.items()}
+    bench.inventory = replace(bench.inventory, databases={ends[0]: replace(found, relations=relations)})
+    planning = replace(bench.planning(), resources=Resources(copy=4, index=4, index_workers=1))
+    steps = {key.rpartition("/")[2]: step for key, step in make_plan(planning, STAGES).steps.items()}
+
+    def workers(key: str) -> str:
+        return str(steps[key].args["settings"]["max_parallel_maintenance_workers"])
+
+    # Two indexes of a gigabyte share eight processors with four of 64 MB.
+    assert workers("CONSTRAINT public.customer customer_pkey") == "3"
+    assert workers("INDEX public.orders_1_customer_idx") == "1"
+    assert workers("FK CONSTRAINT public.orders orders_customer_fkey") == "1", "no worker helps there"
 
 
 def test_event_triggers_come_after_all_other_objects(bench: Bench) -> None:
