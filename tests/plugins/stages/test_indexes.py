@@ -108,6 +108,7 @@ def _provide_rows(bench: Bench, database: str) -> dict[str, Step]:
         for relation in relations.values()
         if relation.relkind == "r"
     ]
+
     class Copying:
         types = frozenset(MigrationType)
 
