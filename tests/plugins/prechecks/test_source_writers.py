@@ -20,10 +20,17 @@ def shop(source_route, fresh_database):
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """Do something while the check waits."""
+    """Do something while the check waits, first at a glance, and then again, if it goes on watching."""
 
     def during(action):
-        monkeypatch.setattr("dtsrun_plugins.prechecks.source_writers.time.sleep", lambda seconds: action())
+        waits = []
+
+        def sleep(seconds):
+            waits.append(seconds)
+            action()
+
+        monkeypatch.setattr("dtsrun_plugins.prechecks.source_writers.time.sleep", sleep)
+        return waits
 
     return during
 
@@ -54,10 +61,39 @@ def test_a_table_that_is_written_to_is_an_alarm(found, source_route, target_rout
     write(source_route, shop, "insert into public.orders values (3), (4)")
     meanwhile(lambda: write(source_route, shop, statement))
     (finding,) = found(SourceWriters, source_route, target_route, databases=[shop])
-    assert finding.message == f"2 rows of {shop}.public.orders were written within 2 s"
+    assert finding.message.endswith(f"rows of {shop}.public.orders were written within 2 s")
+    assert finding.subject == f"{shop}.public.orders"
+
+
+def test_where_nobody_is_at_work_it_takes_no_longer_than_a_glance(found, source_route, target_route, shop, meanwhile):
+    waits = meanwhile(lambda: None)
+    with connect(source_route, shop, settings={"application_name": "shop"}) as reader:
+        reader.execute("select from public.orders")
+        found(SourceWriters, source_route, target_route, databases=[shop])
+        assert waits == [2], "a session that just did something"
+    assert found(SourceWriters, source_route, target_route, databases=[shop]) == []
+    assert waits[1:] in ([0.3], [0.3, 2]), "other tests may write beside us"
+    options = {"always": True, "seconds": 5}
+    assert found(SourceWriters, source_route, target_route, databases=[shop], options=options) == []
+    assert waits[-1] == 5
+
+
+def test_a_session_in_the_midst_of_writing_is_waited_for(found, source_route, target_route, shop, meanwhile):
+    app = {"application_name": "shop"}
+    with connect(source_route, shop, autocommit=False, settings=app) as writer:
+        writer.execute("insert into public.orders values (1)")
+
+        def commit():
+            writer.commit()
+            writer.execute("select pg_catalog.pg_stat_force_next_flush()")
+            writer.commit()
+
+        meanwhile(commit)
+        (finding,) = found(SourceWriters, source_route, target_route, databases=[shop])
+    assert finding.subject == f"{shop}.public.orders"
 
 
 def test_writers_of_other_databases_pass(found, source_route, target_route, shop, fresh_database, meanwhile):
     other = fresh_database(source_route)
-    meanwhile(lambda: write(source_route, other, "create table public.t as select 1 as x"))
+    meanwhile(lambda: write(source_route, other, "create table if not exists public.t as select 1 as x"))
     assert found(SourceWriters, source_route, target_route, databases=[shop]) == []
