@@ -15,12 +15,14 @@ from dtsrun.api import Inventory, Resources, ServerFacts
 MOST_PARALLEL: Final = 8
 """What `auto` goes up to: beyond, a copy rarely gains and the source always feels it."""
 
-LEAST_SPLIT: Final = 256 * 2**20
-"""Bytes below which `auto` leaves a table whole: it is copied in some seconds.
+SPLIT_FROM: Final = 4
+"""Copies at once from which on `auto` cuts tables. Parts of a table cannot be frozen as they come. On two cores, two
+parts of a table of ten million narrow rows took half as long again as the whole of it in one frozen stream, and its
+indexes too (5.6 against 3.7 s, 5.1 against 3.4 s); two parts of wide rows were no faster than the whole. From where on
+parts win is a judgement."""
 
-Parts of a table cannot be frozen as they come. Measured (`bench/loading.py`): that costs the target nothing while rows
-come and indexes are built, two streams into one table take a quarter to a third less time than one, and 5 to 15 % more
-of its processors; what is left is a later vacuum that visits these tables once more than others."""
+LEAST_SPLIT: Final = 2**30
+"""Bytes below which `auto` leaves a table whole: it is copied in a minute."""
 
 MEMORY_SHARE: Final = 8
 """The part of the target's memory that all index builds have together: the rest is for pages and for others."""
@@ -72,7 +74,7 @@ def decide_resources(wanted: Resources, ends: Known | None = None) -> tuple[Reso
 
 def _split(decided: Resources, ends: Known) -> int | None:
     """Return the size from which on a table would keep one stream busy when all others are done."""
-    if (decided.copy or 0) < 2:
+    if (decided.copy or 0) < SPLIT_FROM:
         return None
     return max(LEAST_SPLIT, ends.table_bytes // (decided.copy or 1))
 
@@ -119,7 +121,7 @@ def _cores(ends: Known) -> str:
 
 def _on_splitting(wanted: Resources, decided: Resources, ends: Known) -> str:
     if decided.split_tables_larger_than is None:
-        return "no table is cut into parts (there is one copy at a time)"
+        return f"no table is cut into parts (auto: that pays from {SPLIT_FROM} copies at once on)"
     why = "as the spec says" if wanted.split_tables_larger_than else "auto: above the share of one copy"
     if ends.source is not None and ends.source.major < 14:
         return f"no table is cut into parts (version {ends.source.major} of the source would read all for each)"

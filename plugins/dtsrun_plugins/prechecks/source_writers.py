@@ -106,7 +106,7 @@ def _is_anybody_at_work(context: CheckContext, seconds: float) -> bool:
 
 
 def _has_lively_sessions(context: CheckContext) -> bool:
-    """Tell whether sessions of others did something lately; those whose doings the account may not see count as well."""
+    """Tell whether sessions of others did something lately; those that the account may not look into count as well."""
     row = (
         context.source()
         .execute(
