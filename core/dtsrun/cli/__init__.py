@@ -1,4 +1,8 @@
-"""The command line: one module a command; arguments and exit codes only."""
+"""The command line: one module a command; arguments and exit codes only.
+
+A command pays for what it does: only the module of the command that is given is imported, and a module imports what
+only some of its runs need where they need it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from dtsrun.errors import DtsrunError
 
@@ -23,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     # Not list(...): importing the command `list` binds that name in this module.
     given = [*(sys.argv[1:] if arguments is None else arguments)]
-    parser = build_parser()
-    parsed = parser.parse_args(_with_command(given))
+    words = _with_command(given)
+    parsed = build_parser(_named(words)).parse_args(words)
     try:
         code: int = parsed.run(parsed)
     except DtsrunError as error:
@@ -40,18 +43,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of commands, all of them unless some are named."""
     parser = argparse.ArgumentParser(
         prog="dtsrun",
         description="Move PostgreSQL databases to other PostgreSQL servers from one declarative file.",
         epilog="`dtsrun SPEC` is short for `dtsrun run SPEC`.",
     )
-    parser.add_argument("--version", action="version", version=f"dtsrun {version('dtsrun')}")
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    for name in names:
         import_module(f"dtsrun.cli.{name}").add_parser(commands)
     return parser
+
+
+class _ShowVersion(argparse.Action):
+    """Looks the version up only when it is asked for: the metadata of distributions takes time to read."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"dtsrun {version('dtsrun')}")
+        parser.exit()
 
 
 def show_error(error: DtsrunError) -> None:
@@ -71,6 +84,13 @@ def show_bug(error: Exception) -> int:
         )
     )
     return DtsrunError.exit_code
+
+
+def _named(words: Sequence[str]) -> Sequence[str]:
+    """Return the command that the words name; all where they name none, and ask for more than the version."""
+    if words and not words[0].startswith("-"):
+        return (words[0],)
+    return () if words == ["--version"] else COMMANDS
 
 
 def _with_command(given: list[str]) -> list[str]:

@@ -7,10 +7,6 @@ import json
 import sys
 from pathlib import Path
 
-from dtsrun.engine.detachment import DetachedRunner
-from dtsrun.journal import Journal
-from dtsrun.report.terminal import show
-
 PASSED_ON = ("yes", "restart", "keep", "now")
 """Arguments that the runner gets too."""
 
@@ -26,6 +22,10 @@ def add_detach_argument(parser: argparse.ArgumentParser) -> None:
 
 def run_detached(spec: Path, arguments: argparse.Namespace) -> int:
     """Start a runner in the background; show how it begins, and what its exit code is where it ends at once."""
+    from dtsrun.engine.detachment import DetachedRunner
+    from dtsrun.journal import Journal
+    from dtsrun.report.terminal import show
+
     runner = DetachedRunner(spec, [f"--{name}" for name in PASSED_ON if getattr(arguments, name, False)])
     for line in runner.begin():
         if not (arguments.quiet or arguments.json):

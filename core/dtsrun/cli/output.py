@@ -7,17 +7,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dtsrun.engine.ends import task_folder
 from dtsrun.engine.face import Ended
 from dtsrun.errors import DtsrunError
 from dtsrun.journal import Journal
-from dtsrun.report.as_json import report_json
-from dtsrun.report.data import Report, build_report
-from dtsrun.report.html import report_html
 from dtsrun.report.progress import ProgressListener, open_progress
-from dtsrun.report.terminal import show
-from dtsrun.report.text import report_text
+
+if TYPE_CHECKING:
+    from dtsrun.report.data import Report
 
 
 def add_progress_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +41,11 @@ def progress_for(arguments: argparse.Namespace) -> Iterator[ProgressListener]:
 
 def show_ended(ended: Ended, arguments: argparse.Namespace) -> int:
     """Write the report's files, tell how the run ended, and return the exit code."""
+    from dtsrun.report.as_json import report_json
+    from dtsrun.report.data import build_report
+    from dtsrun.report.terminal import show
+    from dtsrun.report.text import report_text
+
     with Journal.open(ended.home) as journal:
         report = build_report(journal, ended.task)
     write_files(ended, report)
@@ -56,6 +60,9 @@ def show_ended(ended: Ended, arguments: argparse.Namespace) -> int:
 
 def write_files(ended: Ended, report: Report) -> None:
     """Write the report as an HTML page and as JSON into the task's folder, for its owner alone."""
+    from dtsrun.report.as_json import report_json
+    from dtsrun.report.html import report_html
+
     folder = task_folder(ended.home, ended.task)
     _write(folder / "report.html", report_html(report))
     _write(folder / "report.json", report_json(report))

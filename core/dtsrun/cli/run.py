@@ -12,8 +12,6 @@ from dtsrun.cli.detach import add_detach_argument, run_detached
 from dtsrun.cli.output import add_progress_arguments, progress_for, show_ended
 from dtsrun.engine.face import RunOptions
 from dtsrun.engine.task import run_task
-from dtsrun.report.findings import render_checks
-from dtsrun.report.terminal import show
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,6 +44,9 @@ def run_spec(spec: Path, arguments: argparse.Namespace) -> int:
 
 def _ask(alarms: Sequence[CheckResult]) -> bool:
     """Ask the user at the terminal; elsewhere the answer is no."""
+    from dtsrun.report.findings import render_checks
+    from dtsrun.report.terminal import show
+
     show(render_checks(alarms), sys.stderr)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False

@@ -5,6 +5,7 @@
 
 The work is a plan, walked in one go or in parts (`Plan.only`, `Plan.without`), each part by `Run._walk`. A task that
 follows changes walks it in three parts: the copy, and at completion what the changes do not carry, and verification.
+What only some runs need (following, the cutover, an end for good) is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -13,18 +14,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dtsrun import marks
 from dtsrun.api import CheckResult, Inventory, MigrationType, Spec
 from dtsrun.engine.check_task import describe, make_checks, save_checks, verdict
 from dtsrun.engine.control import Control
-from dtsrun.engine.cutover import LATE_STAGES, Cutover
-from dtsrun.engine.ending import end_for_good, ended_text
 from dtsrun.engine.ends import SIDES, Ends, open_ends, task_folder
-from dtsrun.engine.epochs import READING, begin_epochs, with_lost_tables
 from dtsrun.engine.face import Confirm, Ended, Listener, RunOptions
-from dtsrun.engine.following import Following, planned_tables
 from dtsrun.engine.lock import lock_on_target
 from dtsrun.engine.policy import policy_digest, ties_of
 from dtsrun.engine.prepare import Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
@@ -32,19 +29,21 @@ from dtsrun.engine.signals import on_signals
 from dtsrun.engine.signature import SIGNATURE, left_by_a_lost_journal, sign
 from dtsrun.engine.snapshots import Snapshots
 from dtsrun.engine.states import FINISHED, RESUMABLE
-from dtsrun.engine.syncing import LinksLost
 from dtsrun.engine.tidy import start_over, tidy
 from dtsrun.engine.walk import Outcome, Walk
 from dtsrun.engine.witness import JournalWitness
 from dtsrun.engine.worker import Follow, Worker
 from dtsrun.errors import AccessError, DifferencesFound, DtsrunError, Interrupted, MigrationError, SpecError
-from dtsrun.incremental.identities import Decision
 from dtsrun.journal import Journal, TaskRecord
 from dtsrun.plan import Plan
 from dtsrun.postgres.session import runner_name
 from dtsrun.registry import Registry
 from dtsrun.resources import Known, decide_resources
 from dtsrun.task_log import configure_task_log
+
+if TYPE_CHECKING:
+    from dtsrun.engine.following import Following
+    from dtsrun.incremental.identities import Decision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,6 +165,8 @@ class Run:
                 return checks
             following = None
             if snapshots is None:
+                from dtsrun.engine.epochs import begin_epochs
+
                 following = stack.enter_context(closing(self._following(ends, preparation.decisions)))
                 preparation, snapshots = begin_epochs(preparation, following, self._say)
                 stack.enter_context(closing(snapshots))
@@ -203,6 +204,9 @@ class Run:
         with ExitStack() as stack:
             following = None
             if self._follows:
+                from dtsrun.engine.epochs import READING, with_lost_tables
+                from dtsrun.engine.following import planned_tables
+
                 following = stack.enter_context(closing(self._following(ends, planned_tables(plan))))
                 plan = with_lost_tables(plan, following, epochs, self._journal, self._say)
                 snapshots = Snapshots(following.begin_epoch, lambda name: epochs.get(name, 1), stages=READING)
@@ -220,6 +224,8 @@ class Run:
         return self._spec.migration_type is MigrationType.FULL_INCREMENTAL
 
     def _following(self, ends: Ends, tables_of: Callable[[str], Sequence[Decision]]) -> Following:
+        from dtsrun.engine.following import Following
+
         return Following(ends, self._journal, tables_of=tables_of, say=self._say, is_stopping=self._control.wants_end)
 
     def _check(self, preparation: Preparation) -> list[CheckResult] | Ended:
@@ -283,6 +289,8 @@ class Run:
             self._journal.set_state(self._name, "paused")
             self._control.ended("done", f"the task is paused; `dtsrun resume {self._name}` goes on")
             return
+        from dtsrun.engine.ending import end_for_good, ended_text
+
         drop = bool(request.arguments.get("drop"))
         try:
             if self._name == self._spec.task.name:  # a verification has nothing of its own on either server
@@ -295,6 +303,9 @@ class Run:
 
     def _follow(self, work: Work, following: Following) -> Ended:
         """Copy, follow the changes, and complete when that is asked for. Raises Interrupted."""
+        from dtsrun.engine.cutover import LATE_STAGES, Cutover
+        from dtsrun.engine.syncing import LinksLost
+
         following.expect(work.plan)
 
         def walk_stage(stage: str, snapshots: Snapshots) -> DtsrunError | None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Final
-
-import structlog
+from typing import Final
 
 from dtsrun.api import Failure, Step, StepResult
 from dtsrun.engine.calm import Calm, span_text
@@ -14,6 +12,7 @@ from dtsrun.engine.control import Control
 from dtsrun.engine.face import Listener
 from dtsrun.engine.snapshots import Snapshot
 from dtsrun.journal import Creation, Journal
+from dtsrun.task_log import Log
 
 SAVE_SECONDS: Final = 1.0
 """Between two times that the journal is told of the steps that run."""
@@ -31,7 +30,7 @@ class JournalWitness:
         self._figures: dict[str, tuple[int, int]] = {}
         self._figures_lock = threading.Lock()
         self._save_at = 0.0
-        self._log: Any = structlog.get_logger(task=task)
+        self._log = Log(task=task)
 
     def started(self, step: Step, worker: str, epoch: int) -> None:
         self._journal.step_started(self._task, step.key, worker, epoch or None)

@@ -7,18 +7,12 @@ together when the function runs, gives no edge.
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
-
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from typing import Final, NamedTuple
 
 from dtsrun.api import Connection, Entry
 from dtsrun.inventory.facts import ObjectId, query
@@ -162,13 +156,12 @@ def read_body_edges(
     bodies = connection.execute(query("bodies"), {"longest": LONGEST_BODY}).fetchall()
     deadline = time.monotonic() + seconds
     edges: dict[ObjectId, frozenset[ObjectId]] = {}
-    with _quiet_parser():
-        for number, row in enumerate(bodies):
-            if time.monotonic() > deadline:
-                return edges, len(bodies) - number
-            found = named_by(Body(*row), names)
-            if found:
-                edges[_ROUTINES, row.oid] = frozenset(found)
+    for number, row in enumerate(bodies):
+        if time.monotonic() > deadline:
+            return edges, len(bodies) - number
+        found = named_by(Body(*row), names)
+        if found:
+            edges[_ROUTINES, row.oid] = frozenset(found)
     return edges, 0
 
 
@@ -314,13 +307,16 @@ def _relations_in(statement: Sequence[Token], body: Body, names: Names, path: Se
 
 def _tables_in(statement: Sequence[Token], body: Body) -> Iterator[tuple[str | None, str]]:
     """Yield the names in the first reading of a statement that can be parsed; failing that, in its subqueries."""
+    # The parser takes longer to import than a small database to read, and most have no body that needs it.
+    from dtsrun.inventory.parsing import named_tables, parsed
+
     for text in _outer_queries(statement, body):
-        trees = _parsed(text)
+        trees = parsed(text)
         if trees is not None:
-            yield from _tables(trees)
+            yield from named_tables(trees)
             return
     for text in _subqueries(statement, body):
-        yield from _tables(_parsed(text) or [])
+        yield from named_tables(parsed(text) or [])
 
 
 def _outer_queries(statement: Sequence[Token], body: Body) -> Iterator[str]:
@@ -394,31 +390,6 @@ def _after_variables(tokens: Sequence[Token], i: int) -> int:
     return i
 
 
-def _parsed(text: str) -> list[Any] | None:
-    try:
-        trees = sqlglot.parse(text, read="postgres")
-    except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, LookupError):
-        # Half of PL/pgSQL is no SQL, and a parser that trips over it must not stop a migration: no edge.
-        return None
-    return [tree for tree in trees if tree is not None and not isinstance(tree, exp.Command)]
-
-
-def _tables(trees: Iterable[Any]) -> Iterator[tuple[str | None, str]]:
-    for tree in trees:
-        nodes = list(tree.find_all(exp.CTE, exp.Table))
-        local = {_folded(n.args["alias"].this) for n in nodes if isinstance(n, exp.CTE) and n.args.get("alias")}
-        for table in nodes:
-            if isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier):
-                schema = table.args.get("db")
-                name = _folded(table.this)
-                if schema or name not in local:
-                    yield (_folded(schema) if schema else None), name
-
-
-def _folded(identifier: exp.Identifier) -> str:
-    return str(identifier.this) if identifier.args.get("quoted") else str(identifier.this).lower()
-
-
 def _read_names(connection: Connection) -> Names:
     system = connection.execute(
         "select distinct proname as name from pg_catalog.pg_proc where pronamespace = 'pg_catalog'::regnamespace"
@@ -431,15 +402,3 @@ def _read_names(connection: Connection) -> Names:
         else:
             names.add_routine(row.schema, row.name, Routine(found, row.least, row.most))
     return names
-
-
-@contextmanager
-def _quiet_parser() -> Iterator[None]:
-    """sqlglot logs a warning for every statement that it only half understands."""
-    logger = logging.getLogger("sqlglot")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

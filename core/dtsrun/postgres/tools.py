@@ -37,7 +37,10 @@ LOST_CONNECTION: Final = (
 )
 """What libpq says when a connection breaks or is not made."""
 _SERVICE: Final = "dtsrun"
-_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+_VERSION = re.compile(rb"\(PostgreSQL\) (\d+)")
+_WRAPPER: Final = "pg_wrapper"
+"""What the programs of Debian on PATH lead to: a script that picks one of those in the distribution's folders, which
+are candidates themselves. It takes longer to say its version than all of these to be read."""
 
 _TLS_MARK: Final = b"SSL_CTX_new"
 """A libpq that was built with OpenSSL names this function."""
@@ -52,10 +55,14 @@ def find_tool(name: str, *, at_least: int, folders: Sequence[Path] = ()) -> Path
     Raises:
         PluginError: there is none; the hint says how to get it.
     """
-    found = {major: path for path, major in reversed(list(_candidates(name, folders)))}
-    fitting = sorted(major for major in found if major >= at_least)
-    if fitting:
-        return found[fitting[0]]
+    found: dict[int, list[Path]] = {}
+    for path, major in _candidates(name, folders):
+        found.setdefault(major, []).append(path)
+    for major in sorted(major for major in found if major >= at_least):
+        # What a program says of itself where it lies, it must also say when it is run.
+        working = next((path for path in found[major] if tool_version(path) == major), None)
+        if working is not None:
+            return working
     seen = f"; found only version {', '.join(map(str, sorted(found)))}" if found else ""
     raise PluginError(
         f"no {name} of PostgreSQL {at_least} or later is on this machine{seen}",
@@ -115,7 +122,6 @@ def _asked_version(program: Path, changed: int) -> int | None:
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
             timeout=VERSION_SECONDS,
             check=False,
         ).stdout
@@ -126,11 +132,24 @@ def _asked_version(program: Path, changed: int) -> int | None:
 
 
 def _candidates(name: str, folders: Sequence[Path]) -> Iterator[tuple[Path, int]]:
-    for folder in _folders(folders):
+    for folder in dict.fromkeys(_folders(folders)):
         program = folder / name
-        version = tool_version(program) if os.access(program, os.X_OK) else None
+        if not os.access(program, os.X_OK) or program.resolve().name == _WRAPPER:
+            continue
+        version = _written_version(program, name) or tool_version(program)
         if version is not None:
             yield program, version
+
+
+def _written_version(program: Path, name: str) -> int | None:
+    """Return the version of the words that `--version` would say, which stand in a program; None for a script."""
+    try:
+        content = program.read_bytes()
+    except OSError:
+        return None
+    at = -1 if content.startswith(b"#!") else content.find(f"{name} (PostgreSQL) ".encode())
+    stated = _VERSION.match(content, at + len(name) + 1) if at >= 0 else None
+    return int(stated[1]) if stated else None
 
 
 def _folders(given: Sequence[Path]) -> Iterator[Path]:

@@ -12,13 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, Protocol, TextIO, TypedDict, cast
-
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
+from typing import Any, Final, Protocol, TextIO, cast
 
 from dtsrun.api import Step
 from dtsrun.report.figures import (
@@ -28,26 +22,13 @@ from dtsrun.report.figures import (
     percent_text,
     plural,
     rate_text,
-    seconds_text,
     size_text,
 )
-from dtsrun.report.tracker import Picture, Running, Tracker
+from dtsrun.report.tracker import Picture, Tracker
 
 LINE_SECONDS: Final = 5.0
 """Between two plain lines: often enough to see that it lives, seldom enough for a log."""
 EVENT_SECONDS: Final = 1.0
-MOST_RUNNING: Final = 10
-"""Running steps that fit on a terminal beside what else stands there."""
-_RUNNING: Final = "{:>4} {:>8} {:>13} {:>10} {:>12}  {}"
-"""Figures first: what a narrow terminal cuts is the end of a long name."""
-
-
-class _OneLine(TypedDict):
-    no_wrap: bool
-    overflow: Literal["ellipsis"]
-
-
-_ONE_LINE: Final[_OneLine] = {"no_wrap": True, "overflow": "ellipsis"}
 
 
 class ProgressListener(Protocol):
@@ -68,6 +49,9 @@ def open_progress(mode: str = "auto", stream: TextIO | None = None) -> ProgressL
         return JsonProgress(_lasting(stream or sys.stdout))
     chosen = stream or sys.stderr
     if mode == "terminal" or (mode == "auto" and chosen.isatty()):
+        # What draws costs more to import than most of dtsrun.
+        from dtsrun.report.live import TerminalProgress
+
         return TerminalProgress(_lasting(chosen))
     return LineProgress(_lasting(chosen))
 
@@ -235,47 +219,6 @@ class JsonProgress:
             self._stream.flush()
 
 
-class TerminalProgress:
-    """A live picture: the whole with its rate and the time that is left, and each step that runs."""
-
-    def __init__(self, stream: TextIO, tracker: Tracker | None = None) -> None:
-        self._tracker = tracker or Tracker()
-        self._console = Console(file=stream, highlight=False)
-        self._live: Live | None = None
-
-    def on_plan(self, steps: Sequence[Step]) -> None:
-        """Begin the picture."""
-        self._tracker.plan(steps)
-        self._console.print(plan_text(self._tracker.picture()), markup=False)
-        if self._live is None:
-            self._live = Live(
-                get_renderable=lambda: live_picture(self._tracker.picture()),
-                console=self._console,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
-
-    def on_step(self, key: str, state: str) -> None:
-        """Take note."""
-        self._tracker.step(key, state)
-
-    def on_progress(self, key: str, rows: int, bytes: int) -> None:
-        """Take note."""
-        self._tracker.progress(key, rows, bytes)
-
-    def on_message(self, text: str) -> None:
-        """Say it, above the picture."""
-        self._console.print(text, markup=False)
-
-    def close(self) -> None:
-        """Take the picture away; the summary follows."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-
 def plan_text(picture: Picture) -> str:
     """Return how much there is to do: `640 steps, 1.3 GB to copy, 1.3 GB to compare`."""
     parts = [plural(picture.steps, "step")]
@@ -299,50 +242,3 @@ def line_text(picture: Picture) -> str:
         f"blocked {picture.blocked}",
     )
     return "  ".join(parts)
-
-
-def live_picture(picture: Picture) -> RenderableType:
-    """Return what a terminal shows: two lines on the whole, and a line for each step that runs."""
-    shown = picture.running[:MOST_RUNNING]
-    hidden = len(picture.running) - len(shown)
-    more = [Text(f"and {plural(hidden, 'step')} more", style="dim")] if hidden else []
-    return Group(_bar_line(picture), _figures_line(picture), *(_running_lines(shown) if shown else []), *more)
-
-
-def _bar_line(picture: Picture) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    bar = ProgressBar(total=1.0, completed=picture.fraction, width=40)
-    left = f"{countdown_text(picture.seconds_left)} left" if picture.seconds_left else ""
-    grid.add_row(bar, percent_text(picture.fraction), rate_text(picture.rate), left)
-    return grid
-
-
-def _figures_line(picture: Picture) -> Text:
-    parts = []
-    if picture.to_copy:
-        parts += [f"copied {size_text(picture.copied)} of {size_text(picture.to_copy)}", plural(picture.rows, "row")]
-    if picture.compared or (picture.to_compare and not picture.to_copy):
-        parts.append(f"compared {size_text(picture.compared)} of {size_text(picture.to_compare)}")
-    parts.append(f"steps {picture.finished:,} of {picture.steps:,}")
-    line = Text(", ".join(parts), style="dim", **_ONE_LINE)
-    if picture.failed or picture.blocked:
-        line.append(f", {picture.failed} failed, {picture.blocked} blocked", style="red")
-    return line
-
-
-def _running_lines(running: Sequence[Running]) -> list[Text]:
-    head = Text(_RUNNING.format("", "bytes", "rows", "rate", "time", "running"), style="dim", **_ONE_LINE)
-    return [head, *(Text(_running_text(step), **_ONE_LINE) for step in running)]
-
-
-def _running_text(step: Running) -> str:
-    # A copy may send more than the table takes on disk; then a percentage would be nonsense.
-    is_known = 0 < step.bytes <= step.size
-    return _RUNNING.format(
-        percent_text(step.bytes / step.size) if is_known else "",
-        size_text(step.bytes) if step.bytes else "",
-        count_text(step.rows) if step.rows else "",
-        rate_text(step.rate) if step.rate else "",
-        seconds_text(round(step.seconds)) if step.seconds >= 1 else "",
-        step.title,
-    )

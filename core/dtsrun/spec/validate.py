@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jsonschema import validators
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from dtsrun.spec.document import Document
 from dtsrun.spec.formats import format_checker
-from dtsrun.spec.schema import DIALECT, Schema
+from dtsrun.spec.schema import Schema
 from dtsrun.spec.violations import Violation
 
 SHOWN_CHARACTERS: Final = 60
@@ -42,7 +42,7 @@ def _is_integer(_: object, value: object) -> bool:
 
 
 _VALIDATOR: Any = validators.extend(  # type: ignore[no-untyped-call]
-    DIALECT, type_checker=DIALECT.TYPE_CHECKER.redefine("integer", _is_integer)
+    Draft202012Validator, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
 )
 
 

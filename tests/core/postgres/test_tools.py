@@ -75,6 +75,28 @@ def test_a_program_that_does_not_run_is_passed_over(alone: Path) -> None:
     assert find_tool("pg_dump", at_least=18, folders=[alone / "broken", alone / "none"]) == good
 
 
+def test_a_program_that_says_a_version_where_it_lies_and_does_not_run_is_passed_over(alone: Path) -> None:
+    broken = make_tool(alone / "broken", "18.1")
+    broken.write_bytes(b"\x7fELF...\0pg_dump (PostgreSQL) 18.1\0")
+    good = make_tool(alone / "path", "18.1")
+    assert find_tool("pg_dump", at_least=18, folders=[alone / "broken"]) == good
+
+
+def test_programs_are_not_run_to_learn_their_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(tools, "tool_version", lambda program: asked.append(program) or 18)
+    found = find_tool("pg_dump", at_least=18, folders=embedded_folders())
+    assert asked == [found]
+
+
+def test_the_script_of_a_distribution_that_picks_a_program_is_no_candidate(alone: Path) -> None:
+    script = make_tool(alone / "share", "18.1", "pg_wrapper")
+    (alone / "path").mkdir()
+    (alone / "path" / "pg_dump").symlink_to(script)
+    with pytest.raises(PluginError, match="no pg_dump of PostgreSQL 18 or later is on this machine"):
+        find_tool("pg_dump", at_least=18)
+
+
 def test_a_program_that_was_replaced_is_asked_again(alone: Path) -> None:
     program = make_tool(alone / "path", "15.1")
     assert tool_version(program) == 15

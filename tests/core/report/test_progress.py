@@ -12,15 +12,13 @@ import pytest
 from rich.console import Console
 
 from dtsrun.api import Lane, Step
+from dtsrun.report.live import MOST_RUNNING, TerminalProgress, live_picture
 from dtsrun.report.progress import (
-    MOST_RUNNING,
     JsonProgress,
     LastingStream,
     LineProgress,
     QuietProgress,
-    TerminalProgress,
     line_text,
-    live_picture,
     open_progress,
     plan_text,
 )
