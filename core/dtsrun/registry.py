@@ -23,6 +23,7 @@ import pluggy
 from dtsrun.api.hooks import ENTRY_POINT_GROUP, PROJECT, Hooks
 from dtsrun.api.incremental import Engine
 from dtsrun.api.plugins import AccessType, Gate, InventoryProvider, ObjectKind, Plugin, Precheck, Secret, Stage
+from dtsrun.api.throttles import Throttle
 from dtsrun.errors import PluginError
 from dtsrun.graph import CycleError, topological_order
 
@@ -47,6 +48,7 @@ FAMILIES: Final = (
     Family("stage", Stage, "dtsrun_stages"),
     Family("engine", Engine, "dtsrun_engines"),
     Family("gate", Gate, "dtsrun_gates"),
+    Family("throttle", Throttle, "dtsrun_throttles"),
 )
 
 
@@ -96,6 +98,11 @@ class Registry:
     def gates(self) -> tuple[Gate, ...]:
         """What has to be right before a cutover."""
         return tuple(p for p in self.plugins.values() if isinstance(p, Gate))
+
+    @property
+    def throttles(self) -> tuple[Throttle, ...]:
+        """What copies give way to."""
+        return tuple(p for p in self.plugins.values() if isinstance(p, Throttle))
 
     def get(self, name: str) -> Plugin:
         """Return a plugin by its full name. Raises PluginError with the nearest names."""

@@ -108,6 +108,8 @@ def _sentences(wanted: Resources, decided: Resources, ends: Known) -> Iterator[s
         yield f"each index has {each} MB of memory{workers}{'' if wanted.index_memory else _why_memory(ends)}"
     if decided.rate_limit:
         yield f"at most {decided.rate_limit / MB:.4g} MB/s over all copies"
+    if decided.throttle:
+        yield f"copies give way to {', '.join(decided.throttle.signals)}"
 
 
 def _cores(ends: Known) -> str:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dtsrun.api import AccessType, Engine, Gate, InventoryProvider, ObjectKind, Precheck, Secret, Stage, hookimpl
+from dtsrun.api import (
+    AccessType,
+    Engine,
+    Gate,
+    InventoryProvider,
+    ObjectKind,
+    Precheck,
+    Secret,
+    Stage,
+    Throttle,
+    hookimpl,
+)
 
 
 @hookimpl
@@ -67,5 +78,13 @@ def dtsrun_engines() -> Sequence[type[Engine]]:
 def dtsrun_gates() -> Sequence[type[Gate]]:
     """Things that have to be right before a cutover."""
     from dtsrun_plugins.gates import PLUGINS
+
+    return PLUGINS
+
+
+@hookimpl
+def dtsrun_throttles() -> Sequence[type[Throttle]]:
+    """Signals of a server's health."""
+    from dtsrun_plugins.throttles import PLUGINS
 
     return PLUGINS

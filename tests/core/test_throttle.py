@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from dtsrun.throttle import BURST_SECONDS, Throttle
+from dtsrun.throttle import BURST_SECONDS, Pace
 
 
 class Clock:
@@ -29,33 +29,33 @@ def never() -> bool:
 
 def test_a_rate_is_kept_to() -> None:
     clock = Clock()
-    throttle = Throttle(1000, clock=clock, sleep=clock.sleep)
+    pace = Pace(1000, clock=clock, sleep=clock.sleep)
     for _ in range(200):
-        throttle.passed(100, never)
+        pace.passed(100, never)
     assert clock.now - 100.0 == pytest.approx(20.0, abs=BURST_SECONDS)
 
 
 def test_what_is_slower_by_itself_does_not_wait() -> None:
     clock = Clock()
-    throttle = Throttle(1000, clock=clock, sleep=clock.sleep)
+    pace = Pace(1000, clock=clock, sleep=clock.sleep)
     for _ in range(10):
         clock.now += 1.0
-        throttle.passed(200, never)
+        pace.passed(200, never)
     assert clock.now == pytest.approx(110.0)
 
 
 def test_an_idle_hour_is_not_caught_up() -> None:
     clock = Clock()
-    throttle = Throttle(1000, clock=clock, sleep=clock.sleep)
+    pace = Pace(1000, clock=clock, sleep=clock.sleep)
     clock.now += 3600
-    throttle.passed(10_000, never)
+    pace.passed(10_000, never)
     assert clock.now - 3700 == pytest.approx(10.0, abs=BURST_SECONDS)
 
 
 def test_sessions_share_it() -> None:
-    throttle = Throttle(100_000)
+    pace = Pace(100_000)
     began = time.monotonic()
-    threads = [threading.Thread(target=lambda: [throttle.passed(5_000, never) for _ in range(6)]) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: [pace.passed(5_000, never) for _ in range(6)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -65,11 +65,11 @@ def test_sessions_share_it() -> None:
 
 def test_a_wish_to_stop_is_heard() -> None:
     clock = Clock()
-    Throttle(1, clock=clock, sleep=clock.sleep).passed(3600, lambda: clock.now > 101)
+    Pace(1, clock=clock, sleep=clock.sleep).passed(3600, lambda: clock.now > 101)
     assert clock.now < 102
 
 
 def test_without_a_rate_nothing_waits() -> None:
     clock = Clock()
-    Throttle(None, clock=clock, sleep=clock.sleep).passed(10**12, never)
+    Pace(None, clock=clock, sleep=clock.sleep).passed(10**12, never)
     assert clock.now == 100.0

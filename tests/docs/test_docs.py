@@ -77,6 +77,18 @@ def test_the_check_of_the_how_to_works_as_written(tmp_path: Path) -> None:
     assert "passed" in done.stdout
 
 
+def test_the_throttle_of_the_how_to_works_as_written(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "spare-the-source.md").read_text("utf-8")
+    plugin, tests = [text for kind, text in BLOCK.findall(page) if kind == "python"]
+    (tmp_path / "waiting_jobs.py").write_text(plugin)
+    (tmp_path / "test_waiting_jobs.py").write_text(tests)
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["dtsrun.testing.servers"]\n')
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "passed" in done.stdout
+
+
 def test_the_generated_pages_are_up_to_date(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "dtsrun.cli.reference", str(tmp_path / "reference")]
     subprocess.run(command, check=True, capture_output=True)

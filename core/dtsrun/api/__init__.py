@@ -1,8 +1,8 @@
 """All that a plugin author imports.
 
 What stands here is the public contract: abstract classes that authors write (`AccessType`, `InventoryProvider`,
-`Secret`, `Precheck`, `ObjectKind`, `Stage`, `Engine`, `Gate`), protocols of what the core hands in (`*Context`), and
-frozen values that travel between.
+`Secret`, `Precheck`, `ObjectKind`, `Stage`, `Engine`, `Gate`, `Throttle`), protocols of what the core hands in
+(`*Context`), and frozen values that travel between.
 Nothing outside this package, `dtsrun.errors`, `dtsrun.postgres` and `dtsrun.testing` is meant for plugins.
 """
 
@@ -59,12 +59,14 @@ from dtsrun.api.plugins import (
 )
 from dtsrun.api.routes import Endpoint, Objection, ProbeResult, Route, SecretReference, Side
 from dtsrun.api.selection import DatabaseSelection, Pattern, Selection
-from dtsrun.api.spec import MigrationType, Resources, Spec, TaskSettings
+from dtsrun.api.spec import MigrationType, Resources, Spec, TaskSettings, Throttling
 from dtsrun.api.steps import Failure, Lane, Step, StepResult, entry_name, own_rows_name, rows_name
+from dtsrun.api.throttles import Advice, Signal, Throttle, ThrottleContext
 
 __all__ = [
     "AccessContext",
     "AccessType",
+    "Advice",
     "Check",
     "CheckContext",
     "CheckResult",
@@ -116,6 +118,7 @@ __all__ = [
     "Setting",
     "Severity",
     "Side",
+    "Signal",
     "SkipCheck",
     "Spec",
     "Stage",
@@ -125,6 +128,9 @@ __all__ = [
     "Tablespace",
     "TaskSettings",
     "TellsBinaryTypes",
+    "Throttle",
+    "ThrottleContext",
+    "Throttling",
     "TypeFact",
     "Undetermined",
     "WantedInstance",

@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     from dtsrun.api.incremental import Engine
     from dtsrun.api.plugins import AccessType, Gate, InventoryProvider, ObjectKind, Precheck, Secret, Stage
+    from dtsrun.api.throttles import Throttle
 
 PROJECT = "dtsrun"
 ENTRY_POINT_GROUP = "dtsrun"
@@ -63,4 +64,9 @@ class Hooks:
     @hookspec
     def dtsrun_gates(self) -> Sequence[type[Gate]]:
         """Things that have to be right before the cutover of a source in use."""
+        raise NotImplementedError
+
+    @hookspec
+    def dtsrun_throttles(self) -> Sequence[type[Throttle]]:
+        """Signals of a server's health that copies give way to."""
         raise NotImplementedError

@@ -29,7 +29,7 @@ class Plugin(ABC):
 
     name: ClassVar[str]
     """`family.name`, e.g. `precheck.wal_level`. Families: access, inventory, secret, precheck, object, stage,
-    engine, gate."""
+    engine, gate, throttle."""
     requires: ClassVar[tuple[str, ...]] = ()
     """Plugins without which this one cannot work: they must be there, and come first."""
     after: ClassVar[tuple[str, ...]] = ()

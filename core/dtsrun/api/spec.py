@@ -34,6 +34,20 @@ class TaskSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Throttling:
+    """The key `resources.throttle`: what copies give way to."""
+
+    every: float = 5.0
+    """Seconds between two looks."""
+    hold_at_most: float = 600.0
+    """Seconds."""
+    unread: str = "go_on"
+    """What copies do while a signal cannot be read: go_on | hold."""
+    signals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Options by plugin name without the family; sizes are bytes, durations seconds, rates bytes a second."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Resources:
     """The key `resources`; None means that dtsrun chooses and says what it chose."""
 
@@ -51,6 +65,8 @@ class Resources:
     """Workers beside the one that builds an index, decided by dtsrun; None: the server's own setting."""
     rate_limit: int | None = None
     """Bytes a second over all copying sessions."""
+    throttle: Throttling | None = None
+    """None: copies give way to nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

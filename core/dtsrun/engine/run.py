@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from dtsrun.engine.face import Confirm, Ended, Listener, RunOptions
 from dtsrun.engine.lock import lock_on_target
 from dtsrun.engine.policy import policy_digest, ties_of
 from dtsrun.engine.prepare import Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
+from dtsrun.engine.sampling import giving_way
 from dtsrun.engine.signals import on_signals
 from dtsrun.engine.signature import SIGNATURE, left_by_a_lost_journal, sign
 from dtsrun.engine.snapshots import Snapshots
@@ -40,6 +41,7 @@ from dtsrun.postgres.session import runner_name
 from dtsrun.registry import Registry
 from dtsrun.resources import Known, decide_resources
 from dtsrun.task_log import configure_task_log
+from dtsrun.throttle import Pace
 
 if TYPE_CHECKING:
     from dtsrun.engine.following import Following
@@ -310,7 +312,7 @@ class Run:
 
         def walk_stage(stage: str, snapshots: Snapshots) -> DtsrunError | None:
             late = replace(work, snapshots=snapshots, found={})
-            return self._error_of(self._walk(late, work.plan.only(stage)))
+            return self._error_of(self._walk(late, work.plan.only(stage), gives_way=False))
 
         cutover = Cutover(work.ends, following, self._journal, self._control, say=self._say, walk_stage=walk_stage)
         if cutover.is_removing:
@@ -340,11 +342,12 @@ class Run:
         for key in work.done:
             self._listener.on_step(key, "done")
 
-    def _walk(self, work: Work, plan: Plan, *, follow: Follow | None = None) -> Outcome:
+    def _walk(self, work: Work, plan: Plan, *, follow: Follow | None = None, gives_way: bool = True) -> Outcome:
         """Walk a plan: the whole of the task's, or the part that its time has come for.
 
         Args:
             follow: lets changes be carried.
+            gives_way: whether copies give way to `resources.throttle`; a cutover does not, since all wait for it.
 
         Raises:
             Interrupted: the user ended it.
@@ -355,6 +358,7 @@ class Run:
         if work.plan.resources is not None:
             resources, why = work.plan.resources, work.plan.resources_said
         self._say("resources", why)
+        pace = Pace(resources.rate_limit)
         walk = Walk(
             plan,
             resources,
@@ -362,14 +366,19 @@ class Run:
             snapshots=work.snapshots,
             witness=JournalWitness(self._name, self._journal, self._listener, self._control),
             retry_for=self._spec.task.retry_for,
+            pace=pace,
         )
 
         def stop() -> None:
             self._control.interrupt()
             walk.stop()
 
-        with on_signals(stop):
+        with on_signals(stop), giving_way(work.ends, pace, self._tell_of_throttle) if gives_way else nullcontext():
             return walk.run(work.done)
+
+    def _tell_of_throttle(self, message: str, data: Mapping[str, Any]) -> None:
+        self._say("throttle", message, data)
+        self._listener.on_held(data["held"])
 
     def _finish(self, work: Work, outcome: Outcome, *, tidy_up: bool) -> Ended:
         error = self._error_of(outcome)

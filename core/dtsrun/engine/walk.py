@@ -23,10 +23,12 @@ from dtsrun.engine.worker import Callbacks, Order, Worker
 from dtsrun.errors import DtsrunError, Interrupted
 from dtsrun.plan import Plan
 from dtsrun.postgres.sqlstate import Reaction, describe, is_unreached, reaction
-from dtsrun.throttle import Throttle
+from dtsrun.throttle import Pace
 
 TICK_SECONDS: Final = 0.5
 LANE_ORDER: Final = (Lane.STRUCTURE, Lane.COPY, Lane.INDEX, Lane.VERIFY)
+HELD: Final = frozenset({Lane.COPY, Lane.INDEX, Lane.VERIFY})
+"""Lanes whose steps do not begin while copies are held; an index that is being built cannot be held."""
 
 
 class Witness(Protocol):
@@ -68,7 +70,9 @@ class Walk:
         snapshots: Snapshots,
         witness: Witness,
         retry_for: float,
+        pace: Pace | None = None,
     ) -> None:
+        """Args: pace: of all copies together; left out, what the resources say."""
         self._plan = plan
         self._snapshots = snapshots
         self._witness = witness
@@ -76,7 +80,7 @@ class Walk:
         self._make_worker = make_worker
         self._rooms = _rooms(resources)
         self._slots = max(2, (resources.copy or 1) + (resources.index or 1))
-        self._throttle = Throttle(resources.rate_limit)
+        self._pace = pace or Pace(resources.rate_limit)
         self._stopping = threading.Event()
         self._local = threading.local()
         self._workers: list[Worker] = []
@@ -139,7 +143,7 @@ class Walk:
             self._dispatch(pool)
             finished, _ = wait(self._running, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
             if not self._running:
-                time.sleep(min(TICK_SECONDS, max(0.01, self._next_wake())))
+                time.sleep(TICK_SECONDS if self._pace.is_held else min(TICK_SECONDS, max(0.01, self._next_wake())))
             for future in finished:
                 self._settle(future)
         if self._stopping.is_set():
@@ -150,6 +154,8 @@ class Walk:
 
     def _dispatch(self, pool: ThreadPoolExecutor) -> None:
         for lane in LANE_ORDER:
+            if lane in HELD and self._pace.is_held:
+                continue
             held: list[tuple[int, int, str]] = []
             while self._ready[lane] and self._has_room(lane):
                 item = heapq.heappop(self._ready[lane])
@@ -193,7 +199,9 @@ class Walk:
             raise Interrupted("the task was stopped")
         self._witness.progress(key, rows, size)
         if self._plan.steps[key].lane is Lane.COPY:
-            self._throttle.passed(size, self._stopping.is_set)
+            self._pace.passed(size, self._stopping.is_set)
+            if self._stopping.is_set():
+                raise Interrupted("the task was stopped")
 
     # --- the end of a step -------------------------------------------------------------------------------------
 

@@ -47,6 +47,8 @@ class Attached:
         for event in self._journal.events(self._name, after=self._event):
             self._event = event.id
             self._listener.on_message(event.message)
+            if event.kind == "throttle":
+                self._listener.on_held(str(event.data.get("held", "")))
         steps = self._journal.steps(self._name)
         if steps and set(self._seen) != {step.key for step in steps}:
             self._begin(steps)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from dtsrun.api import CheckResult, Deviation, Difference, Failure, Outcome
 from dtsrun.errors import SpecError
 from dtsrun.journal import Journal, StepRecord, TaskRecord
+from dtsrun.report.holds import Hold, holds_of
 from dtsrun.report.next_steps import next_steps
 from dtsrun.report.tasks import allowed_of, is_abandoned, starts_at
 from dtsrun.report.timing import Interval, busy_seconds
@@ -192,6 +193,8 @@ class Report:
     epochs: tuple[Epoch, ...]
     aligned: tuple[Aligned, ...]
     """What was aligned at the cutover, in the order of the plan."""
+    holds: tuple[Hold, ...]
+    """When copies were held for a server's sake."""
     gates: tuple[Mapping[str, Any], ...]
     """Gates of the last cutover that was tried: `gate`, `outcome`, `said`, `reason`."""
     left_out: tuple[str, ...]
@@ -253,6 +256,7 @@ def build_report(journal: Journal, task_name: str) -> Report:
         proofs=_proofs(steps, str(summary.get("verify_mode", ""))),
         epochs=_epochs(steps),
         aligned=tuple(_aligned(step) for step in steps if step.stage == "complete" and step.state == "done"),
+        holds=holds_of(journal, task_name),
         gates=tuple(summary.get("gates", ())),
         left_out=tuple(summary.get("left_out", ())),
         notes=tuple(summary.get("notes", ())),

@@ -10,6 +10,7 @@ from dtsrun.report.chart import steps_chart
 from dtsrun.report.data import Report, StageFigures, TableFigures
 from dtsrun.report.figures import count_text, moment_text, plural, seconds_text, size_text
 from dtsrun.report.findings import count_outcomes, fix_effect, is_quiet
+from dtsrun.report.holds import hold_texts, hold_title
 from dtsrun.report.markup import Markup, element, join
 from dtsrun.report.text import (
     aligned_texts,
@@ -80,6 +81,7 @@ def _sections(report: Report) -> Iterable[Markup | None]:
     yield _section("Slowest of the rest", _tables(report, slow) if slow else None)
     yield _section("Objects", _objects(report))
     yield _section("Prechecks", findings_markup(report.findings) if report.findings else None)
+    yield _section(hold_title(report.holds), _list(hold_texts(report.holds)))
     yield _section("Gates of the cutover", _list(line.strip() for line in gate_lines(report)))
     yield _section("Aligned at the cutover", _list(aligned_texts(report)))
     yield _section("Snapshots", _epochs(report))

@@ -72,6 +72,10 @@ class TerminalProgress:
         """Say it, above the picture."""
         self._console.print(text, markup=False)
 
+    def on_held(self, why: str) -> None:
+        """Take note."""
+        self._tracker.held(why)
+
     def close(self) -> None:
         """Take the picture away; the summary follows."""
         if self._live is not None:
@@ -105,6 +109,8 @@ def _figures_line(picture: Picture) -> Text:
     line = Text(", ".join(parts), style="dim", **_ONE_LINE)
     if picture.failed or picture.blocked:
         line.append(f", {picture.failed} failed, {picture.blocked} blocked", style="red")
+    if picture.held:
+        line.append(f", held: {picture.held}", style="yellow")
     return line
 
 

@@ -25,6 +25,7 @@ FAMILY_WORDS: Final = {
     "stage": "Stages",
     "engine": "Engines",
     "gate": "Gates of the cutover",
+    "throttle": "Throttles",
 }
 
 

@@ -38,6 +38,7 @@ class ProgressListener(Protocol):
     def on_step(self, key: str, state: str) -> None: ...
     def on_progress(self, key: str, rows: int, bytes: int) -> None: ...
     def on_message(self, text: str) -> None: ...
+    def on_held(self, why: str) -> None: ...
     def close(self) -> None: ...
 
 
@@ -103,6 +104,9 @@ class QuietProgress:
     def on_message(self, text: str) -> None:
         """Say nothing."""
 
+    def on_held(self, why: str) -> None:
+        """Say nothing."""
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -161,6 +165,10 @@ class LineProgress:
         """Say it."""
         self._write(text)
 
+    def on_held(self, why: str) -> None:
+        """Take note."""
+        self._tracker.held(why)
+
     def close(self) -> None:
         """Say how far it came."""
         self._ticker.close()
@@ -204,6 +212,10 @@ class JsonProgress:
         """Write a message."""
         self._write("message", text=text)
 
+    def on_held(self, why: str) -> None:
+        """Take note; it is told with the whole."""
+        self._tracker.held(why)
+
     def close(self) -> None:
         """Write how far it came."""
         self._ticker.close()
@@ -240,5 +252,6 @@ def line_text(picture: Picture) -> str:
         f"running {len(picture.running)}",
         f"failed {picture.failed}",
         f"blocked {picture.blocked}",
+        *((f"held: {picture.held}",) if picture.held else ()),
     )
     return "  ".join(parts)

@@ -27,6 +27,7 @@ from dtsrun.api import (
     Plugin,
     Stage,
     StepContext,
+    ThrottleContext,
 )
 from dtsrun.api.hooks import ENTRY_POINT_GROUP
 from dtsrun.registry import FAMILIES, Family, Registry
@@ -44,6 +45,7 @@ FOLDERS: Final[Mapping[str, str]] = MappingProxyType(
         "stage": "stages",
         "engine": "engines",
         "gate": "gates",
+        "throttle": "throttles",
         "inventory": "inventory",
     }
 )
@@ -70,10 +72,11 @@ CHOSEN_BY: Final[Mapping[str, str]] = MappingProxyType(
         "stage": "Each adds steps to the plan. Stages are labels of steps, not barriers between them.",
         "engine": "A spec chooses one for `full_incremental`: `migration.stages.incremental.engine`.",
         "gate": "All of them are made before the cutover of a source in use; a policy weighs what they find.",
+        "throttle": "Copies give way to those that a spec names: `resources.throttle.<name>`.",
     }
 )
 
-HANDED_IN: Final = (AccessContext, CheckContext, PlanContext, StepContext, EngineContext, GateContext)
+HANDED_IN: Final = (AccessContext, CheckContext, PlanContext, StepContext, EngineContext, GateContext, ThrottleContext)
 """What plugins are handed."""
 
 OTHER_CODES: Final = (

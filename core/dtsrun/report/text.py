@@ -20,6 +20,7 @@ from dtsrun.report.figures import (
     size_text,
 )
 from dtsrun.report.findings import findings_text
+from dtsrun.report.holds import hold_texts, hold_title
 from dtsrun.report.tasks import state_text
 
 MOST_LINES = 20
@@ -57,6 +58,7 @@ def report_text(report: Report) -> str:
         *section("How it was proved", proof_lines(report)),
         *section("Time", _stage_lines(report.stages)),
         *section("Largest tables", _table_lines(report)),
+        *section(hold_title(report.holds), _listed(hold_texts(report.holds))),
         *section("Gates of the cutover", gate_lines(report)),
         *section(_titled("Aligned at the cutover", len(report.aligned)), _listed(aligned_texts(report))),
         *section("Snapshots", epoch_lines(report)),

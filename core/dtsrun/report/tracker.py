@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dtsrun.api import Lane, Step
@@ -136,6 +136,8 @@ class Picture:
     done: int
     failed: int
     blocked: int
+    held: str = ""
+    """Why copies are held; empty where they are not."""
     running: tuple[Running, ...] = field(default=())
     """Those that run longest first."""
 
@@ -151,6 +153,7 @@ class Tracker:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._held = ""
         self._forget([])
 
     def _forget(self, steps: Sequence[Step]) -> None:
@@ -186,6 +189,10 @@ class Tracker:
             course.bytes += size
             self._count(course.work_done - before)
 
+    def held(self, why: str) -> None:
+        """Take note that copies are held; empty: no longer."""
+        self._held = why
+
     def picture(self) -> Picture:
         """Return how far the run is."""
         with self._lock:
@@ -193,7 +200,7 @@ class Tracker:
             busy = self._busy.seconds(now)
             self._rate.add(busy, self._work)
             rate = self._rate.value(busy, self._work) if self._busy.is_running else None
-            return _picture(list(self._courses.values()), self._work, rate, now)
+            return replace(_picture(list(self._courses.values()), self._work, rate, now), held=self._held)
 
     def _enter(self, course: Course, state: str) -> None:
         now = self._clock()

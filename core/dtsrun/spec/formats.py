@@ -42,9 +42,15 @@ def _check_size_or_auto(text: str) -> None:
         parse_size(text)
 
 
+def _check_positive_duration(text: str) -> None:
+    if parse_duration(text) == 0:
+        raise ValueError("expected a duration of more than nothing, such as `5s`")
+
+
 FORMATS: Final[Mapping[str, Callable[[str], object]]] = {
     "dtsrun-date": _check_date,
     "dtsrun-duration": parse_duration,
+    "dtsrun-positive-duration": _check_positive_duration,
     "dtsrun-query": _check_query,
     "dtsrun-rate": parse_rate,
     "dtsrun-row-filter": _check_filter,
@@ -53,6 +59,26 @@ FORMATS: Final[Mapping[str, Callable[[str], object]]] = {
     "dtsrun-time": parse_time,
 }
 """Each raises a ValueError that says what was expected."""
+
+
+NUMBERS: Final[Mapping[str, Callable[[Any], float]]] = {
+    "dtsrun-duration": parse_duration,
+    "dtsrun-positive-duration": parse_duration,
+    "dtsrun-rate": parse_rate,
+    "dtsrun-size": parse_size,
+}
+"""Formats that stand for numbers: seconds, and bytes."""
+
+
+def with_numbers(schema: Mapping[str, Any], value: Any) -> Any:
+    """Return a copy of a valid value in which durations are seconds, sizes bytes and rates bytes a second."""
+    if isinstance(value, Mapping):
+        known = schema.get("properties", {})
+        return {key: with_numbers(known.get(key, {}), item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_numbers(schema.get("items", {}), item) for item in value]
+    parse = NUMBERS.get(schema.get("format", ""))
+    return parse(value) if parse and value is not None else value
 
 
 def format_checker() -> FormatChecker:

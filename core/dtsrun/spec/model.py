@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,12 +24,14 @@ from dtsrun.api import (
     Spec,
     Stage,
     TaskSettings,
+    Throttle,
+    Throttling,
 )
 from dtsrun.api.plugins import Particular
 from dtsrun.errors import SpecError
 from dtsrun.spec.defaults import with_defaults
 from dtsrun.spec.document import MAX_BYTES, Document, read_document
-from dtsrun.spec.formats import AUTO, NO_ROWS
+from dtsrun.spec.formats import AUTO, NO_ROWS, with_numbers
 from dtsrun.spec.policy import DEFAULT, Mention, Policy, PolicyReader
 from dtsrun.spec.quantities import parse_duration, parse_rate, parse_size, parse_time
 from dtsrun.spec.schema import KnownPlugins, Schema, compose_schema
@@ -192,7 +194,7 @@ def _spec(document: Document, path: Path, policy: Policy, registry: KnownPlugins
         kinds=_options(registry.object_kinds, migration.get("kinds", {})),
         stages=_options(registry.stages, migration.get("stages", {})),
         policy=policy,
-        resources=_resources(data.get("resources", {})),
+        resources=_resources(data.get("resources", {}), registry.throttles),
         document=_without_passwords(data),
         digest=digest(data),
         warnings=tuple(_warnings(document)),
@@ -262,7 +264,7 @@ def _options(plugins: Iterable[ObjectKind | Stage], said: Mapping[str, Any]) -> 
     return {each.short_name: with_defaults(each.options, said.get(each.short_name, {})) for each in plugins}
 
 
-def _resources(resources: Mapping[str, Any]) -> Resources:
+def _resources(resources: Mapping[str, Any], throttles: Sequence[Throttle]) -> Resources:
     def decided(key: str, parse: Callable[[Any], int]) -> int | None:
         value = resources.get(key, AUTO)
         return None if value == AUTO else parse(value)
@@ -274,6 +276,27 @@ def _resources(resources: Mapping[str, Any]) -> Resources:
         format=resources.get("format", AUTO),
         split_tables_larger_than=decided("split_tables_larger_than", parse_size),
         rate_limit=decided("rate_limit", parse_rate),
+        throttle=_throttling(resources["throttle"], throttles) if resources.get("throttle") else None,
+    )
+
+
+def _throttling(said: Mapping[str, Any], throttles: Sequence[Throttle]) -> Throttling | None:
+    """Return what copies give way to; None where no signal is named."""
+    signals = {
+        each.short_name: with_numbers(each.options, with_defaults(each.options, said[each.short_name]))
+        for each in throttles
+        if each.short_name in said
+    }
+    usual = Throttling()
+    return (
+        Throttling(
+            every=parse_duration(said["every"]) if "every" in said else usual.every,
+            hold_at_most=parse_duration(said["hold_at_most"]) if "hold_at_most" in said else usual.hold_at_most,
+            unread=said.get("unread", usual.unread),
+            signals=signals,
+        )
+        if signals
+        else None
     )
 
 

@@ -27,6 +27,7 @@ from dtsrun.api import (
     Secret,
     Severity,
     Stage,
+    Throttle,
 )
 from dtsrun.errors import PluginError
 
@@ -67,6 +68,9 @@ class KnownPlugins(Protocol):
     @property
     def gates(self) -> Sequence[Gate]: ...
 
+    @property
+    def throttles(self) -> Sequence[Throttle]: ...
+
 
 def compose_schema(registry: KnownPlugins) -> Schema:
     """Return the JSON Schema (2020-12) of a spec.
@@ -86,6 +90,7 @@ def compose_schema(registry: KnownPlugins) -> Schema:
     definitions["pattern"] = _pattern(registry.object_kinds)
     definitions["kinds"] = _by_name("Options of object kinds, by name.", registry.object_kinds)
     definitions["stages"] = _by_name("Options of stages, by name.", registry.stages)
+    definitions["throttle"] = _throttle(registry.throttles, definitions["throttle"])
     checks: list[Check[Any]] = [*registry.prechecks, *registry.gates]
     definitions["checks"] = _checks(checks)
     definitions["check_name"] = {"enum": [check.name for check in checks]}
@@ -180,6 +185,16 @@ def _pattern(kinds: Iterable[ObjectKind]) -> Schema:
 def _by_name(description: str, plugins: Iterable[Plugin]) -> Schema:
     properties = {plugin.short_name: options_schema(plugin) for plugin in plugins}
     return {"description": description, "type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _throttle(throttles: Iterable[Throttle], core: Schema) -> Schema:
+    own: Schema = core["properties"]
+    named = {throttle.short_name: options_schema(throttle) for throttle in throttles}
+    if taken := sorted(set(own) & set(named)):
+        raise PluginError(
+            f"throttle.{taken[0]} has the name of a key of resources.throttle", hint="give it another name"
+        )
+    return {**core, "properties": {**own, **named}}
 
 
 def _checks(checks: Iterable[Check[Any]]) -> Schema:

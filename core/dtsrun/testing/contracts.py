@@ -13,6 +13,7 @@ import inspect
 import itertools
 import pickle
 import re
+import time
 from abc import ABC
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +21,7 @@ from typing import Any, ClassVar
 
 import jsonschema
 import pytest
+from psycopg.pq import TransactionStatus
 
 from dtsrun.api import (
     AccessType,
@@ -33,18 +35,23 @@ from dtsrun.api import (
     Precheck,
     Secret,
     Severity,
+    Signal,
     Stage,
+    Throttle,
     WantedInstance,
 )
 from dtsrun.errors import AccessError
 from dtsrun.postgres.session import connect
 from dtsrun.registry import load_registry
-from dtsrun.testing.fakes import FakeAccessContext
+from dtsrun.testing.fakes import FakeAccessContext, FakeThrottleContext
 
 HEADINGS = ("What it does", "Why it matters", "Spec", "Needs", "Example", "Limits")
 """The parts of a plugin's page, in order."""
 
 LONGEST_TITLE = 100
+
+LONGEST_LOOK = 2.0
+"""Seconds that a throttle may take to look at a server that is idle."""
 
 
 class PluginContract(ABC):
@@ -282,6 +289,40 @@ class EngineContract(PluginContract):
 
     def test_it_says_whether_the_target_must_reach_the_source(self) -> None:
         assert isinstance(self.plugin.needs_peer, bool)
+
+
+class ThrottleContract(PluginContract):
+    """The contract of throttles.
+
+    The test gives a fixture `throttle_context`: a `FakeThrottleContext` over the route to a running server, with the
+    options that the throttle needs.
+    """
+
+    family = "throttle"
+    base = Throttle
+
+    def test_it_names_its_side(self) -> None:
+        assert self.plugin.side in {"source", "target"}
+
+    def test_its_signal_says_what_it_read(self, throttle_context: FakeThrottleContext) -> None:
+        with throttle_context as context:
+            signal = self.plugin().look(context)
+        assert isinstance(signal, Signal)
+        assert signal.reading >= 0 and signal.limit > 0
+        assert signal.told and "\n" not in signal.told and not signal.told.endswith(".")
+
+    def test_a_look_changes_nothing_and_leaves_nothing_open(self, throttle_context: FakeThrottleContext) -> None:
+        # The session is read-only: a look that writes fails here, as it does while copies run.
+        with throttle_context as context:
+            self.plugin().look(context)
+            assert context.connection.info.transaction_status == TransactionStatus.IDLE
+
+    def test_a_look_is_quick(self, throttle_context: FakeThrottleContext) -> None:
+        with throttle_context as context:
+            self.plugin().look(context)
+            began = time.monotonic()
+            self.plugin().look(context)
+            assert time.monotonic() - began < LONGEST_LOOK
 
 
 def _page(plugin: type[Plugin]) -> str:

@@ -36,6 +36,7 @@ from dtsrun.api import (
     Side,
     Spec,
     TaskSettings,
+    Throttle,
     WantedInstance,
 )
 from dtsrun.errors import AccessError
@@ -230,6 +231,53 @@ class FakeGateContext(FakeCheckContext):
     def _told(self, what: str, otherwise: _T) -> _T:
         known: Mapping[str, _T] = self._known
         return known.get(what, otherwise)
+
+
+class FakeThrottleContext:
+    """What a throttle is handed (`dtsrun.api.ThrottleContext`), over the route to a real server.
+
+    Args:
+        route: of the throttle's side.
+        throttle: whose options they are.
+        options: as a spec says them: `{"limit": "64MB"}`.
+    """
+
+    def __init__(
+        self, route: Route, throttle: type[Throttle], options: Mapping[str, Any] | None = None, *, task: str = "test"
+    ) -> None:
+        from dtsrun.spec.defaults import with_defaults
+        from dtsrun.spec.formats import with_numbers
+
+        self.task = task
+        self.options: Mapping[str, Any] = with_numbers(throttle.options, with_defaults(throttle.options, options or {}))
+        self._route = route
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @property
+    def facts(self) -> ServerFacts:
+        """What the server says of itself."""
+        from dtsrun.inventory.facts import read_server_facts
+
+        return read_server_facts(self.connection)
+
+    @property
+    def connection(self) -> Connection:
+        """A session as the engine opens it for a throttle."""
+        from dtsrun.engine.sampling import SESSION_SETTINGS
+
+        if self._connection is None:
+            self._connection = connect(self._route, settings=SESSION_SETTINGS, purpose="throttle")
+        return self._connection
 
 
 def make_spec(

@@ -13,6 +13,7 @@ from dtsrun.engine.walk import Walk
 from dtsrun.errors import Interrupted, MigrationError
 from dtsrun.plan import _resolved
 from dtsrun.postgres.sqlstate import SnapshotLost
+from dtsrun.throttle import Pace
 
 
 class Script:
@@ -85,7 +86,7 @@ def step(key, **fields):
     return Step(**{"stage": "full", "plugin": "p", "action": "a", "database": "shop", **fields, "key": key})
 
 
-def walk(script, *steps, done=(), retry_for=5.0, resources=None, witness=None):
+def walk(script, *steps, done=(), retry_for=5.0, resources=None, witness=None, pace=None):
     witness = witness or Witness()
     plan = _resolved(steps)
     walking = Walk(
@@ -95,6 +96,7 @@ def walk(script, *steps, done=(), retry_for=5.0, resources=None, witness=None):
         snapshots=Snapshots(),
         witness=witness,
         retry_for=retry_for,
+        pace=pace,
     )
     return walking, witness, lambda: walking.run(done)
 
@@ -283,3 +285,40 @@ def test_a_step_that_always_breaks_its_connection_fails_alone():
     assert (set(outcome.failed), outcome.lost) == ({"a"}, "")
     assert witness.named("failed") == ["a"]
     assert "b" in outcome.done
+
+
+def test_while_copies_are_held_none_begins_and_no_index_either():
+    pace = Pace(None)
+    pace.hold()
+    script = Script()
+    _, _, run = walk(
+        script,
+        step("definition", lane=Lane.STRUCTURE),
+        step("copy", lane=Lane.COPY),
+        step("index", lane=Lane.INDEX),
+        step("compare", lane=Lane.VERIFY),
+        pace=pace,
+    )
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.3)
+    assert script.ran == ["definition"]
+    pace.release()
+    thread.join(5)
+    assert sorted(script.ran) == ["compare", "copy", "definition", "index"]
+
+
+def test_a_copy_that_is_held_stops_at_once():
+    pace = Pace(None)
+
+    def copy(script, order):
+        pace.hold()
+        script.callbacks.progress("copy", 1, 1000)
+
+    walking, _, run = walk(Script(copy=copy), step("copy", lane=Lane.COPY), pace=pace)
+    timer = threading.Timer(0.3, walking.stop)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        run()
+    assert time.monotonic() - began < 2

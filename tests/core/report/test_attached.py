@@ -46,6 +46,9 @@ class Heard:
     def on_message(self, text: str) -> None:
         self.calls.append(("message", text))
 
+    def on_held(self, why: str) -> None:
+        self.calls.append(("held", why))
+
     def close(self) -> None:
         """Nothing is open."""
 

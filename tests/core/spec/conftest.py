@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dtsrun.api import AccessType, ObjectKind, Precheck, Secret, Spec, Stage
+from dtsrun.api import AccessType, ObjectKind, Precheck, Secret, Spec, Stage, Throttle
 from dtsrun.registry import Registry
 from dtsrun.spec import InvalidSpec, parse_spec
 from dtsrun_plugins.secrets import PLUGINS as SECRETS
@@ -72,6 +72,23 @@ class Verify(Stage):
         return ()
 
 
+class Jobs(Throttle):
+    """Jobs that wait."""
+
+    name = "throttle.jobs"
+    options = {
+        "required": ["limit"],
+        "properties": {
+            "limit": {"type": "string", "format": "dtsrun-size", "description": "Jobs that may wait."},
+            "ages": {"type": "array", "items": {"type": "string", "format": "dtsrun-duration"}, "description": "Some."},
+            "patience": {"type": "string", "format": "dtsrun-duration", "default": "30s", "description": "Ours."},
+        },
+    }
+
+    def look(self, context: Any) -> Any:
+        raise NotImplementedError
+
+
 class TargetSpace(Precheck):
     """Room on the target"""
 
@@ -96,9 +113,9 @@ migration: {type: full, objects: entire_instance}
 
 
 def made_registry(*more: Any) -> Registry:
-    kinds = (Network, Local, *SECRETS, TargetSpace, Tables, LargeObjects, Verify, *more)
+    kinds = (Network, Local, *SECRETS, TargetSpace, Tables, LargeObjects, Verify, Jobs, *more)
     plugins = [kind() for kind in kinds]
-    assert all(isinstance(plugin, AccessType | Secret | Precheck | ObjectKind | Stage) for plugin in plugins)
+    assert all(isinstance(plugin, AccessType | Secret | Precheck | ObjectKind | Stage | Throttle) for plugin in plugins)
     return Registry({plugin.name: plugin for plugin in plugins})
 
 

@@ -75,6 +75,8 @@ WORDS: Final = (
     "copy",
     "auto",
     "rate_limit",
+    "throttle",
+    "jobs",
     "plugins",
     "tags",
 )

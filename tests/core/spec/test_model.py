@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from dtsrun.api import DatabaseSelection, MigrationType, Pattern, Resources, SecretReference, Selection, Spec
+from dtsrun.api import (
+    DatabaseSelection,
+    MigrationType,
+    Pattern,
+    Resources,
+    SecretReference,
+    Selection,
+    Spec,
+    Throttling,
+)
 from dtsrun.errors import SpecError
 from dtsrun.registry import Registry, load_registry
 from dtsrun.spec import InvalidSpec, load_spec, local_plugins, parse_spec
@@ -70,6 +79,26 @@ def test_what_is_said_counts_over_the_defaults(read: Read, spoiled: Spoiled) -> 
     assert (spec.migration_type, spec.on_conflict) == (MigrationType.STRUCTURAL, "skip")
     assert (spec.kinds["large_objects"], spec.stages["verify"]) == ({"batch": 7}, {"mode": "rows"})
     assert spec.resources == Resources(copy=4, split_tables_larger_than=1024**3, rate_limit=1024**2)
+
+
+def test_copies_give_way_to_nothing_unless_a_signal_is_named(read: Read, spoiled: Spoiled, base: str) -> None:
+    assert read(base).resources.throttle is None
+    assert read(spoiled({"resources": {"throttle": {"every": "1s"}}})).resources.throttle is None
+
+
+def test_a_throttle_gets_numbers_for_what_the_spec_says_in_words(read: Read, spoiled: Spoiled) -> None:
+    named = {"every": "500ms", "hold_at_most": "1h", "unread": "hold", "jobs": {"limit": "64 MB", "ages": ["1m", "2h"]}}
+    assert read(spoiled({"resources": {"throttle": named}})).resources.throttle == Throttling(
+        every=0.5,
+        hold_at_most=3600.0,
+        unread="hold",
+        signals={"jobs": {"limit": 64 * 1024**2, "ages": [60.0, 7200.0], "patience": 30.0}},
+    )
+
+
+def test_throttles_do_not_count_for_the_digest(read: Read, spoiled: Spoiled, base: str) -> None:
+    with_one = read(spoiled({"resources": {"throttle": {"jobs": {"limit": "64MB"}}}}))
+    assert with_one.digest == read(base).digest
 
 
 def test_zero_retry_means_never(read: Read, spoiled: Spoiled) -> None:

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from dtsrun.api import AccessType, Secret, Stage
+from dtsrun.api import AccessType, Secret, Stage, Throttle
 from dtsrun.errors import PluginError
 from dtsrun.registry import Registry
 from dtsrun.spec import compose_policy_schema, compose_schema
@@ -147,6 +147,19 @@ def test_composing_does_not_touch_what_the_plugin_declared(registry_with: Callab
 def test_options_that_are_no_schema_name_the_plugin(registry_with: Callable[..., Registry]) -> None:
     with pytest.raises(PluginError, match=r"stage\.broken are no JSON Schema.*strnig"):
         compose_schema(registry_with(Broken))
+
+
+def test_a_throttle_has_no_name_that_the_spec_means_otherwise(registry_with: Callable[..., Registry]) -> None:
+    class Every(Throttle):
+        """Every."""
+
+        name = "throttle.every"
+
+        def look(self, context: Any) -> Any:
+            raise NotImplementedError
+
+    with pytest.raises(PluginError, match=r"throttle\.every has the name of a key"):
+        compose_schema(registry_with(Every))
 
 
 def test_a_registry_without_plugins_gives_a_schema_too() -> None:
