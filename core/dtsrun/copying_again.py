@@ -7,9 +7,10 @@ from dataclasses import replace
 import psycopg
 from psycopg import sql
 
-from dtsrun.api import Deviation, Failure, StepContext, StepResult
+from dtsrun import ahead
+from dtsrun.api import Connection, Deviation, Failure, StepContext, StepResult
 from dtsrun.copied_table import Table
-from dtsrun.copying import copy_one, explained, is_own_fault, savepoint
+from dtsrun.copying import explained, is_own_fault, move_rows, savepoint
 from dtsrun.postgres.sqlstate import describe
 
 NOT_FOLLOWED = "its changes were not followed: its rows were copied anew at completion"
@@ -19,7 +20,8 @@ SLOT_LOST = "its slot was lost, and with it the changes since the copy: its rows
 def copy_table_again(context: StepContext, why: str = NOT_FOLLOWED) -> StepResult:
     """Copy the rows of a table anew, instead of those that are there.
 
-    Constraints and triggers are there by now: none of them must act on rows that only come back.
+    Constraints and triggers are there by now: none of them must act on rows that only come back. Where the new rows
+    cannot come, the old ones stay.
 
     Args:
         why: said in the report.
@@ -30,9 +32,12 @@ def copy_table_again(context: StepContext, why: str = NOT_FOLLOWED) -> StepResul
     table, target = Table(**context.step.args), context.target()
     try:
         with savepoint(target, sql.SQL("set local session_replication_role = replica")):
-            target.execute(sql.SQL("delete from only {}{}").format(table.identifier, _moved_rows(table)))
-            result = copy_one(context, table)
+            _empty(target, table)
+            result = move_rows(context, table)
             target.execute("set local session_replication_role = origin")
+            # A copy at completion is ahead of the table's link; one for a lost slot is where its new link begins.
+            settle = ahead.remember if why is NOT_FOLLOWED else ahead.forget
+            settle(target, context.spec.task.name, table.identifier)
     except psycopg.errors.InsufficientPrivilege as error:
         hint = f"grant set on parameter session_replication_role to {context.facts('target').current_user}"
         return StepResult(failures=(Failure(object=table.label, message=describe(error), hint=hint),))
@@ -43,10 +48,12 @@ def copy_table_again(context: StepContext, why: str = NOT_FOLLOWED) -> StepResul
     return replace(result, deviations=(*result.deviations, _note(context, table, why)))
 
 
-def _moved_rows(table: Table) -> sql.Composable:
-    """Return the end of a statement that is about those rows of the target's table that the task moves: an extension
-    has rows of its own in its table."""
-    return sql.SQL(" {}").format(sql.SQL(table.where)) if table.where else sql.SQL("")
+def _empty(target: Connection, table: Table) -> None:
+    """Take out those rows of the target's table that the task moves: an extension has rows of its own in its table."""
+    if table.where:
+        target.execute(sql.SQL("delete from only {} {}").format(table.identifier, sql.SQL(table.where)))
+    else:
+        ahead.empty(target, table.identifier)
 
 
 def _note(context: StepContext, table: Table, why: str) -> Deviation:

@@ -88,6 +88,11 @@ def read_all(connection: Connection, task: str) -> dict[str, Mark]:
     return {row.step: _mark(row) for row in rows}
 
 
+def forget(connection: Connection, task: str, step: str) -> None:
+    """Forget one mark, as part of the transaction that the connection is in."""
+    connection.execute("delete from _dtsrun.mark where task = %s and step = %s", [task, step])
+
+
 def remove(connection: Connection, task: str) -> None:
     """Forget a task's marks; the schema goes with the last of them."""
     if not exists(connection):

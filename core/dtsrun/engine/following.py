@@ -7,100 +7,28 @@ at its beginning. When all is copied, each epoch's publications keep just the ta
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
 
-from dtsrun import marks
-from dtsrun.api import (
-    Connection,
-    Engine,
-    Identity,
-    Link,
-    LinkStatus,
-    LinkTable,
-    Route,
-    ServerFacts,
-    Side,
-    Spec,
-    Step,
-)
+from dtsrun import ahead, marks
+from dtsrun.api import Identity, Link, LinkStatus, LinkTable, Step
 from dtsrun.engine.again import Lost
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.snapshots import Held, Snapshot, export_snapshot
 from dtsrun.engine.undo import undo
+from dtsrun.engine.view import STAGE, View, engine_of
 from dtsrun.engine.watching import keep_beginning
 from dtsrun.errors import Interrupted, MigrationError
 from dtsrun.incremental.identities import Decision, apply
 from dtsrun.incremental.names import family_name, link_name
 from dtsrun.incremental.publications import keep_only, publication_names, publish
 from dtsrun.incremental.slots import copy_slot, create_slot, drop_slot, slot_names, usable_slot_names
-from dtsrun.journal import Creation, Journal
-from dtsrun.plan import Plan, with_defaults
+from dtsrun.journal import Journal
+from dtsrun.plan import Plan
 from dtsrun.postgres.lsn import parse_lsn
 from dtsrun.spec.quantities import parse_duration
 
-STAGE: Final = "stage.incremental"
-
 Say = Callable[[str, str], None]
-
-
-class View:
-    """What an engine may use (see `dtsrun.api.EngineContext`). Safe to use from several threads."""
-
-    def __init__(self, ends: Ends, journal: Journal, task: str) -> None:
-        self.task = task
-        self._ends = ends
-        self._journal = journal
-        self._connections: dict[tuple[Side, str], Connection] = {}
-        self._lock = threading.Lock()
-
-    @property
-    def spec(self) -> Spec:
-        """The spec that the task runs."""
-        return self._ends.spec
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """The options of the stage `incremental`."""
-        return options_of(self._ends)
-
-    def facts(self, side: Side) -> ServerFacts:
-        """Return what a server says of itself."""
-        return self._ends.facts[side]
-
-    def route(self, side: Side) -> Route:
-        """Return the open route of a side."""
-        return self._ends.routes[side]
-
-    def source(self, database: str) -> Connection:
-        """Return an autocommit connection to a database of the source."""
-        return self._connection("source", database)
-
-    def target(self, database: str) -> Connection:
-        """Return an autocommit connection to the target's counterpart."""
-        return self._connection("target", database)
-
-    def created(self, side: Side, what: str, name: str, database: str | None = None, undo: str | None = None) -> None:
-        """Remember what is about to be made."""
-        made = Creation(side=side, what=what, name=name, database=database, undo=undo)
-        self._journal.created(self.task, made)
-
-    def close(self) -> None:
-        """Close all connections."""
-        with self._lock:
-            for connection in self._connections.values():
-                connection.close()
-            self._connections.clear()
-
-    def _connection(self, side: Side, database: str) -> Connection:
-        with self._lock:
-            known = self._connections.get((side, database))
-            if known is None or known.closed:
-                known = self._ends.connect(side, database, f"{self.task} following")
-                self._connections[side, database] = known
-            return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +169,7 @@ class Following:
         tables = tables_of_step(step)
         links = self._made_links(database, tables)
         for link in links:
-            self.engine.start(self.view, link)
+            self._start(link)
         self._links[database] = tuple(links)
         return [self.engine.status(self.view, link) for link in links]
 
@@ -271,7 +199,7 @@ class Following:
     def start(self) -> None:
         """Let the links go on that `stop` stopped."""
         for link in self.links:
-            self.engine.start(self.view, link)
+            self._start(link)
 
     def stop(self) -> None:
         """Stop all links; their positions are kept."""
@@ -293,6 +221,12 @@ class Following:
             self.engine.remove(self.view, link)
         kinds = ("subscription", "stream position", "slot", "publication", "replica identity")
         undo(self._ends, self._journal, self._task, self._say, only=kinds)
+
+    def _start(self, link: Link) -> None:
+        """Let a link go on, but not over rows that a completion copied which was called off, or killed."""
+        for table in ahead.take_back(self.view.target(link.database), self._task, link.tables):
+            self._say("emptied", f"{table.qualified} is empty on the target until the next completion copies it again")
+        self.engine.start(self.view, link)
 
     def _made_links(self, database: str, tables: Sequence[LinkTable]) -> list[Link]:
         """Return a link for each epoch and group that has tables; the slots of other epochs are dropped.
@@ -374,18 +308,6 @@ def planned_tables(plan: Plan) -> Callable[[str], Sequence[Decision]]:
     steps = [step for step in plan.steps.values() if step.plugin == STAGE]
     known = {s.database: [Decision(table=table) for table in tables_of_step(s)] for s in steps}
     return lambda database: known.get(database, [])
-
-
-def options_of(ends: Ends) -> Mapping[str, Any]:
-    """Return the options of the stage `incremental` over its defaults."""
-    return with_defaults(ends.registry.get(STAGE), ends.spec.stages.get("incremental", {}))
-
-
-def engine_of(ends: Ends) -> Engine:
-    """Return the engine that the spec chose. Raises PluginError where there is none of that name."""
-    engine = ends.registry.get(f"engine.{options_of(ends)['engine']}")
-    assert isinstance(engine, Engine)  # the registry keeps names to their family
-    return engine
 
 
 def _groups(tables: Sequence[LinkTable]) -> range:
