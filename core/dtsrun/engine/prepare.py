@@ -45,6 +45,7 @@ class Preparation:
         self._snapshots = snapshots
         self._decisions = dict(decided or {})
         self._inventory: Inventory | None = None
+        self._target_databases: frozenset[str] | None = None
         self._target_entries: dict[str, Sequence[Entry]] = {}
         self._lock = threading.RLock()
 
@@ -69,9 +70,12 @@ class Preparation:
 
     def target_databases(self) -> frozenset[str]:
         """Return the names of the target's databases."""
-        with self.ends.connect("target", None, "look") as connection:
-            rows = connection.execute("select datname from pg_catalog.pg_database where datallowconn").fetchall()
-        return frozenset(row.datname for row in rows)
+        with self._lock:
+            if self._target_databases is None:
+                with self.ends.connect("target", None, "look") as connection:
+                    rows = connection.execute("select datname from pg_catalog.pg_database where datallowconn")
+                    self._target_databases = frozenset(row.datname for row in rows)
+            return self._target_databases
 
     def target_entries(self, database: str) -> Sequence[Entry]:
         """Return what the target's counterpart of a source database holds, dtsrun's own schema apart."""

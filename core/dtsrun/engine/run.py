@@ -174,7 +174,8 @@ class Run:
                 stack.enter_context(closing(snapshots))
             plan = preparation.plan()
             self._save(plan, preparation.inventory, ends)
-            found = without_lost_databases(found, plan, self._spec, preparation.target_databases())
+            if found:
+                found = without_lost_databases(found, plan, self._spec, preparation.target_databases())
             sign(ends)
             work = Work(ends=ends, plan=plan, snapshots=snapshots, found=found, checks=checks, following=following)
             return self._carry_out(work)

@@ -29,7 +29,10 @@ def tidy(ends: Ends, journal: Journal) -> None:
     The last commit waits for the disk, and with it everything that was committed before without waiting.
     """
     task = ends.spec.task.name
-    for database in _target_databases(ends, journal):
+    with ends.connect("target", None, "tidy", synchronous_commit="on") as server:
+        databases = _target_databases(server, ends, journal)
+        marks.remove(server, task)
+    for database in databases:
         with ends.connect("target", database, "tidy", synchronous_commit="on") as connection:
             marks.remove(connection, task)
 
@@ -43,8 +46,10 @@ def start_over(ends: Ends, journal: Journal, say: Say) -> None:
     task = ends.spec.task.name
     creations = journal.creations(task)
     made = {creation.name for creation in creations if creation.what == "database"}
-    for database in _target_databases(ends, journal):
-        if database is not None and ends.spec.selection.target_name(database) not in made:
+    with ends.connect("target", None, "start over") as server:
+        moved = _target_databases(server, ends, journal)
+    for database in moved:
+        if ends.spec.selection.target_name(database) not in made:
             _drop_objects(ends, journal, database)
     for creation in reversed(creations):
         _drop(ends, creation)
@@ -53,14 +58,13 @@ def start_over(ends: Ends, journal: Journal, say: Say) -> None:
     tidy(ends, journal)
 
 
-def _target_databases(ends: Ends, journal: Journal) -> list[str | None]:
-    """Return the source names of the databases whose counterpart exists, and None for the whole server."""
+def _target_databases(server: Connection, ends: Ends, journal: Journal) -> list[str]:
+    """Return the source names of the planned databases whose counterpart exists."""
     data = journal.plan(ends.spec.task.name) or []
     planned = {item["database"] for item in data if item["database"] is not None}
-    with ends.connect("target", None, "tidy") as connection:
-        rows = connection.execute("select datname from pg_catalog.pg_database where datallowconn").fetchall()
+    rows = server.execute("select datname from pg_catalog.pg_database where datallowconn").fetchall()
     exist = {row.datname for row in rows}
-    return [None, *sorted(name for name in planned if ends.spec.selection.target_name(name) in exist)]
+    return sorted(name for name in planned if ends.spec.selection.target_name(name) in exist)
 
 
 def _drop_objects(ends: Ends, journal: Journal, database: str) -> None:

@@ -81,14 +81,14 @@ def dump_entries(
         database: its name on that server.
         kinds: they claim the entries by type.
         tools: folders where pg_dump is looked for first.
-        at_least: the major version of the newer server of both ends; that of this server counts anyway.
+        at_least: the major version of the newer server of both ends; 0: that of this server, which is asked.
         snapshot: name of an exported snapshot to read in.
 
     Raises:
         MigrationError: pg_dump failed, or no object kind claims an entry's type.
         PluginError: no pg_dump that is new enough is found.
     """
-    version = max(at_least, OLDEST_TOOL, _server_major(route, database))
+    version = max(at_least or _server_major(route, database), OLDEST_TOOL)
     program = find_tool("pg_dump", at_least=version, folders=tools)
     with _private_file() as path:
         run_tool(_arguments(program, path, snapshot), route, database)

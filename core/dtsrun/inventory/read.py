@@ -86,8 +86,9 @@ def read_inventory(
         MigrationError: the catalogs or the definitions cannot be read, or no kind claims a type of entry.
         AccessError: a database does not let us in.
     """
-    reader = _Reader(route=route, kinds=kinds, tools=tools, at_least=at_least, snapshot_of=snapshot_of)
     with _explained("the source"), connect(route, purpose="inventory") as connection:
+        newest = max(at_least, facts.server_version(connection))
+        reader = _Reader(route=route, kinds=kinds, tools=tools, at_least=newest, snapshot_of=snapshot_of)
         known = {d.name: d for d in facts.read_databases(connection)}
         chosen, left_out = choose_databases(spec.selection, known)
         databases: dict[str, Database] = {}

@@ -145,14 +145,14 @@ def apply_settings(connection: Connection, settings: Mapping[str, str]) -> None:
     """Set those of the settings that the server knows, in one round trip, each only if it has another value.
 
     Some of them (`session_replication_role`, `zero_damaged_pages`) take a privilege to be set, hence the comparison.
+    Others may be set once more, since numbers are shown with their units. The view pg_settings would do as well, but
+    it gathers all there are: in a new session that takes longer than the login.
     """
     connection.execute(
-        "select pg_catalog.set_config(s.name, w.value, false)"
+        "select pg_catalog.set_config(w.name, w.value, false)"
         "  from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) as w(name, value)"
-        # Some names have capitals: DateStyle, IntervalStyle, TimeZone. The search_path is still the database's own.
-        "  join pg_catalog.pg_settings s"
-        "    on pg_catalog.lower(s.name) operator(pg_catalog.=) pg_catalog.lower(w.name)"
-        " where s.setting operator(pg_catalog.<>) w.value",
+        # Null, and so left out, for a setting that the server does not know.
+        " where pg_catalog.current_setting(w.name, true) operator(pg_catalog.<>) w.value",
         [list(settings), list(settings.values())],
     )
 

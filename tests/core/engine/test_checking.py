@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from dtsrun.api import Connection, Inventory, MigrationType, Precheck, Route, ServerFacts, Side, Spec
-from dtsrun.engine.checking import MOST_SESSIONS, Checking
+from dtsrun.engine.checking import MOST_IDLE, MOST_SESSIONS, Checking
 from dtsrun.engine.checks import PARALLEL, run_checks
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.policy import Policy
@@ -158,3 +158,23 @@ def test_the_inventory_is_known_only_once_it_was_asked_for(open_checking: Any, m
     assert checking.preparation.known_inventory is None
     assert checking.context(Plain(), {}).inventory is read
     assert checking.preparation.known_inventory is read
+
+
+def test_the_next_check_has_the_session_of_the_last_whatever_thread_makes_it(open_checking: Any) -> None:
+    checking = open_checking(make_spec({}))
+    first = checking.context(Plain(), {}).source(None)
+    checking.context(Plain(), {})
+    found: list[Connection] = []
+    other = threading.Thread(target=lambda: found.append(checking.context(Plain(), {}).source(None)))
+    other.start()
+    other.join()
+    assert found == [first]
+
+
+def test_few_sessions_wait_for_the_next_check(open_checking: Any, databases: list[str]) -> None:
+    checking = open_checking(make_spec({name: name for name in databases}))
+    used = []
+    for name in databases:
+        used.append(checking.context(Plain(), {}).source(name))
+    checking.context(Plain(), {})
+    assert [connection.closed for connection in used] == [True] * (len(used) - MOST_IDLE) + [False] * MOST_IDLE
