@@ -41,12 +41,20 @@ def relay(out: RelaySource, into: RelayTarget, progress: Progress, *, extra: int
         into.write(chunk, lacking)
         rows += count
         size += len(chunk) - count * HEADER_BYTES
-        if time.monotonic() > due:
+        now = time.monotonic()
+        if now > due:
             progress(rows=rows, bytes=size)
             total, size, rows = total + size, 0, 0
-            due = time.monotonic() + REPORT_SECONDS
+            due = _next_report(now)
     progress(rows=rows, bytes=size)
     return total + size
+
+
+def _next_report(last: float) -> float:
+    """Return when to tell again. Who was kept waiting tells of the very next chunk: a copy that is held or slowed moves
+    by single chunks, not by whatever fits into a tenth of a second."""
+    now = time.monotonic()
+    return now if now - last > REPORT_SECONDS else now + REPORT_SECONDS
 
 
 class RelaySource(CopySource):

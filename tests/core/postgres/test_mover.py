@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,6 +18,7 @@ from dtsrun.postgres.libpq_loop import BLOCK_BYTES
 from dtsrun.postgres.mover import Moved, Mover, copy_rows, side_of
 from dtsrun.postgres.session import connect
 from dtsrun.testing.servers import FreshDatabase
+from dtsrun.throttle import Pace
 
 FROM_NUMBERS = sql.SQL("copy public.numbers from stdin")
 # In the select list a set-returning function gives row by row; in FROM its rows would be gathered first.
@@ -246,3 +248,32 @@ def killing(other: Connection, victim: Connection) -> Callable[..., None]:
             other.execute("select pg_catalog.pg_terminate_backend(%s)", [open_victims.pop()])
 
     return kill
+
+
+def test_a_copy_that_is_held_stands_nearly_still_and_no_server_takes_it_for_dead(
+    routes: tuple[Route, Route], target: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A server with data to send ends a session whose client takes none for as long as tcp_user_timeout.
+    monkeypatch.setattr("dtsrun.throttle.TRICKLE_SECONDS", 0.25)
+    pace, moved_in_hold = Pace(None), 0
+
+    def release() -> None:
+        nonlocal moved_in_hold
+        moved_in_hold = pace.moved - moved_before
+        pace.release()
+
+    moved_before = 0
+    timer = threading.Timer(3.0, release)
+
+    def progress(*, rows: int = 0, bytes: int = 0) -> None:
+        nonlocal moved_before
+        if pace.moved > 5_000_000 and not timer.is_alive() and not moved_in_hold:
+            moved_before = pace.moved + bytes
+            pace.hold()
+            timer.start()
+        pace.passed(bytes, lambda: False)
+
+    with connect(routes[0], settings={"tcp_user_timeout": "1000"}) as source:
+        query = "select generate_series(1, 400000), repeat('x', 100)"
+        assert move(source, query, target, progress).rows == 400000
+    assert 0 < moved_in_hold < (3.0 / 0.25 + 2) * 2 * BLOCK_BYTES
