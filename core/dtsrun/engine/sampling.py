@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
-import structlog
 
 from dtsrun.api import Connection, ServerFacts, Side, Throttle, Throttling, Undetermined
 from dtsrun.engine.ends import SIDES, Ends
 from dtsrun.engine.regulator import Regulator, Tell
 from dtsrun.errors import DtsrunError
 from dtsrun.postgres.sqlstate import describe
+from dtsrun.task_log import Log
 from dtsrun.throttle import Pace
 
 SESSION_SETTINGS: Final[Mapping[str, str]] = {
@@ -75,7 +75,7 @@ class Sampler:
         self._connection: Connection | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sampler {side}", daemon=True)
-        self._log: Any = structlog.get_logger(task=ends.spec.task.name)
+        self._log = Log(task=ends.spec.task.name)
 
     def start(self) -> None:
         """Begin to look."""
@@ -112,7 +112,6 @@ class Sampler:
             self._log.exception("a throttle is broken", throttle=throttle.name)
             self._unread(throttle, f"it is broken: {type(error).__name__}: {error}", lasting=True)
         else:
-            self._log.debug("signal", throttle=throttle.name, reading=signal.reading, limit=signal.limit)
             self._regulator.heard(throttle.name, signal)
 
     def _unread(self, throttle: Throttle, reason: str, *, lasting: bool) -> None:
