@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -163,6 +164,23 @@ class Bench:
         )
         self._started.append(Running(process))
         return self._started[-1]
+
+    def most_memory(self, *arguments: str | Path) -> int:
+        """Run a command that must end well, and return the most memory that it held, in kilobytes."""
+        process = subprocess.Popen(
+            self._command(arguments),
+            env=self._environment(None, {}),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        status, most = Path(f"/proc/{process.pid}/status"), 0
+        while process.poll() is None:
+            if found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii")):
+                most = max(most, int(found[1]))
+            time.sleep(0.02)
+        assert process.returncode == 0
+        return most
 
     def close(self) -> None:
         """End what a failed test left running."""

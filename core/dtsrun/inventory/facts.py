@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from sys import intern
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -32,6 +33,9 @@ from dtsrun.api import (
 
 LARGE_OBJECTS_RANGE: Final = 500
 """Large objects in one range: a step of a second or so at usual sizes."""
+
+ROWS_AT_ONCE: Final = 2_000
+"""Of a query that has many."""
 
 ObjectId = tuple[int, int]
 """OID of the catalog and OID in it, as in pg_depend."""
@@ -129,10 +133,10 @@ def read_databases(connection: Connection) -> tuple[DatabaseFacts, ...]:
 def read_relations(connection: Connection) -> dict[int, Relation]:
     """Return all relations outside the system's schemas by OID, those of extensions too."""
     columns = _columns(connection)
-    keys = {row.relation: tuple(row.columns) for row in connection.execute(_keys_query(connection))}
+    keys = {row.relation: tuple(row.columns) for row in _rows(connection, _keys_query(connection))}
     parents = _parents(connection)
     relations = {}
-    for row in connection.execute(query("relations")):
+    for row in _rows(connection, query("relations")):
         relations[row.oid] = Relation(
             **row._asdict(),
             columns=tuple(columns.get(row.oid, ())),
@@ -187,7 +191,7 @@ def read_belongings(connection: Connection) -> Mapping[ObjectId, ObjectId]:
         " from pg_catalog.pg_publication_namespace s"
     )
     more = from_15_on if server_version(connection) >= 15 else sql.SQL("")
-    rows = connection.execute(query("belongings", publication_schemas=more))
+    rows = _rows(connection, query("belongings", publication_schemas=more))
     return {(row.catalog, row.oid): (row.owner_catalog, row.owner) for row in rows}
 
 
@@ -274,6 +278,19 @@ def _own_marks(connection: Connection) -> list[str]:
     return ["schema _dtsrun: it is dtsrun's own memory of an earlier task"] if rows.fetchone() is not None else []
 
 
+def _rows(connection: Connection, statement: sql.Composed) -> Iterator[Any]:
+    """Yield the rows of a query that has one for each table or column, without holding all of them at once."""
+    if connection.info.transaction_status != psycopg.pq.TransactionStatus.INTRANS:
+        yield from connection.execute(statement)
+        return
+    # The plan is for all rows, not for the first few.
+    connection.execute("set local cursor_tuple_fraction = 1")
+    with connection.cursor("dtsrun_inventory") as cursor:
+        cursor.itersize = ROWS_AT_ONCE
+        cursor.execute(statement)
+        yield from cursor
+
+
 def _value(connection: Connection, text: LiteralString | sql.Composed) -> Any:
     row = connection.execute(text).fetchone()
     return row.value if row else None
@@ -282,11 +299,11 @@ def _value(connection: Connection, text: LiteralString | sql.Composed) -> Any:
 def _columns(connection: Connection) -> Mapping[int, list[Column]]:
     generated = sql.SQL("a.attgenerated::text" if server_version(connection) >= 12 else "''")
     columns: defaultdict[int, list[Column]] = defaultdict(list)
-    for row in connection.execute(query("columns", generated=generated)):
+    for row in _rows(connection, query("columns", generated=generated)):
         columns[row.relation].append(
             Column(
                 name=row.name,
-                type=row.type,
+                type=intern(row.type),
                 type_oid=row.type_oid,
                 not_null=row.not_null,
                 generated=row.generated,
