@@ -127,6 +127,7 @@ class Sampler:
         return ThrottleView(self._ends.spec.task.name, options, self._ends.facts[self._side], self._connection)
 
     def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        # Both threads come here at the end.
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
