@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from psycopg import sql
 
@@ -109,6 +109,16 @@ class Table:
         return sql.SQL("select {} from (select * from only {} {}\n) as {} where ({}\n)").format(
             self._names(), self.identifier, end, sql.Identifier(self.name), sql.SQL(self.filter)
         )
+
+
+WAY: Final = "way"
+"""Key of a step's detail: how its rows went."""
+
+
+def way_text(ways: Iterable[tuple[str, str]]) -> str:
+    """Return how rows went, given what moved them and in which format: `relay, binary and text`."""
+    movers, formats = (dict.fromkeys(parts) for parts in zip(*sorted(ways), strict=True))
+    return f"{' and '.join(movers)}, {' and '.join(sorted(formats))}"
 
 
 def arguments(table: Table) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from dtsrun.api import Connection, Deviation, Failure, StepContext, StepResult
-from dtsrun.copied_table import Table
+from dtsrun.copied_table import WAY, Table, way_text
 from dtsrun.postgres.mover import copy_rows, side_of
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 
@@ -124,7 +124,8 @@ class _Copy:
             freeze = self.table.fresh and not self._is_shared() and self._is_empty() and self.table.freeze
             copy_from = self.table.copy_from(server_encoding(target), freeze=freeze)
             moved = copy_rows(source, self.table.copy_to(), target, copy_from, progress=self.context.progress)
-        return StepResult(rows=moved.rows, bytes=moved.bytes)
+        way = way_text([(moved.mover, self.table.format)])
+        return StepResult(rows=moved.rows, bytes=moved.bytes, detail={WAY: way})
 
     def _is_shared(self) -> bool:
         """Tell whether other steps write to the same table."""

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from dtsrun.api import Connection, Deviation, StepContext, StepResult
-from dtsrun.copied_table import Table
+from dtsrun.copied_table import WAY, Table, way_text
 from dtsrun.copying import PLAIN_MONEY, copy_one, is_own_fault, savepoint, server_encoding, text_deviation
 from dtsrun.postgres.mover import copy_rows
 
@@ -73,12 +73,16 @@ def _any_holds_rows(target: Connection, tables: Sequence[Table]) -> bool:
 def _together(context: StepContext, tables: Sequence[Table]) -> StepResult:
     source, target, encoding = context.source(), context.target(), server_encoding(context.target())
     rows = size = 0
+    ways = set()
     with savepoint(source, PLAIN_MONEY), savepoint(target, PLAIN_MONEY):
         for table in tables:
             copy_from = table.copy_from(encoding, freeze=False)
             moved = copy_rows(source, table.copy_to(), target, copy_from, progress=context.progress)
             rows, size = rows + moved.rows, size + moved.bytes
-    return StepResult(rows=rows, bytes=size, deviations=_said(context, tables))
+            ways.add((moved.mover, table.format))
+    return StepResult(
+        rows=rows, bytes=size, deviations=_said(context, tables), detail={WAY: way_text(ways)} if ways else {}
+    )
 
 
 def _said(context: StepContext, tables: Sequence[Table]) -> tuple[Deviation, ...]:

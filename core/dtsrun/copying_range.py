@@ -113,5 +113,6 @@ class _Range:
             rows=result.rows,
             bytes=result.bytes,
             failures=result.failures,
+            detail=result.detail,
             deviations=(*result.deviations, said) if is_first else result.deviations,
         )

@@ -74,7 +74,7 @@ def ends(databases: tuple[Route, Route]) -> Iterator[Ends]:
 
 def test_all_arrive(ends: Ends) -> None:
     result = ends.copy(*NAMES)
-    assert (result.rows, result.failures, result.deviations, result.detail) == (4, (), (), {})
+    assert (result.rows, result.failures, result.deviations, result.detail) == (4, (), (), {"way": "relay, text"})
     assert result.bytes > 0
     assert [ends.rows(name) for name in NAMES] == [[0], [1], [2], [3]]
 

@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from dtsrun.api import Failure, Step, StepResult
+from dtsrun.copied_table import WAY
 from dtsrun.engine.calm import Calm, span_text
 from dtsrun.engine.control import Control
 from dtsrun.engine.face import Listener
@@ -40,7 +41,7 @@ class JournalWitness:
     def finished(self, step: Step, result: StepResult) -> None:
         self._forget_figures(step)
         state = "failed" if result.failures else "done"
-        message = f"{len(result.failures)} objects failed" if result.failures else ""
+        message = f"{len(result.failures)} objects failed" if result.failures else str(result.detail.get(WAY, ""))
         self._journal.step_finished(self._task, step.key, state, result, message)
         self._listener.on_step(step.key, state)
         self._log.info("step finished", step=step.key, rows=result.rows, bytes=result.bytes, state=state)

@@ -74,6 +74,8 @@ class TableFigures:
     rows: int
     bytes: int
     seconds: float
+    way: str = ""
+    """What moved the rows, and in which format: `relay, binary`; `libpq` where a connection is encrypted."""
 
     @property
     def rate(self) -> float | None:
@@ -333,6 +335,7 @@ def _table(step: StepRecord) -> TableFigures:
         rows=step.rows,
         bytes=step.bytes,
         seconds=step_seconds(step),
+        way=step.message,
     )
 
 

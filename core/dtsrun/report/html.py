@@ -185,7 +185,7 @@ def _stages(stages: Sequence[StageFigures]) -> Markup:
 
 def _tables(report: Report, tables: Sequence[TableFigures]) -> Markup:
     rows = [table_cells(report, table) for table in tables]
-    return _table(("table", "rows", "bytes", "time", "rate"), rows, wide_only=(4,))
+    return _table(("table", "rows", "bytes", "time", "rate", "way"), rows, wide_only=(4, 5))
 
 
 def _running(report: Report) -> Markup | None:

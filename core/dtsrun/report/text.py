@@ -252,11 +252,11 @@ def running_cells(step: RunningStep) -> tuple[str, str, str]:
 
 def _table_lines(report: Report) -> list[str]:
     cells = [table_cells(report, table) for table in report.largest[:MOST_TABLES]]
-    return columns(cells, headers=("table", "rows", "bytes", "time", "rate"))
+    return columns(cells, headers=("table", "rows", "bytes", "time", "rate", "way"))
 
 
 def table_cells(report: Report, table: TableFigures) -> tuple[str, ...]:
-    """Return name, rows, bytes, time and rate; the database is named where there are several."""
+    """Return name, rows, bytes, time, rate and way; the database is named where there are several."""
     place = f"{table.database}: " if table.database and report.totals.databases > 1 else ""
     return (
         f"{place}{table.title}",
@@ -264,6 +264,7 @@ def table_cells(report: Report, table: TableFigures) -> tuple[str, ...]:
         size_text(table.bytes),
         seconds_text(table.seconds or None),
         rate_text(table.rate),
+        table.way or "-",
     )
 
 

@@ -1,0 +1,166 @@
+"""The relay moves rows in clear, libpq's loop over TLS: the report says which, and a server that dies in the middle of
+a COPY costs neither a row nor half of one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+from runs import LINK_SETTINGS, Bench
+
+from dtsrun.postgres.accounts import server_account
+from dtsrun.postgres.installations import installed_versions
+from dtsrun.postgres.server import PrivateServer
+
+ROWS = 8000
+
+
+def tls_version() -> int:
+    """Return the newest version that was built with TLS; skips where none was."""
+    able = [v for v, folder in installed_versions().items() if b"SSL_CTX_new" in (folder / "postgres").read_bytes()]
+    if not able:
+        pytest.skip("no installed server was built with TLS (those of the embedded extra are not)")
+    return able[-1]
+
+
+class Either(Bench):
+    """Two servers, and what is to move rows between them."""
+
+    mover = "relay"
+
+
+@pytest.fixture(params=["relay", "libpq"])
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Either]:
+    """A source in clear or with TLS; servers of the test's own, since they are killed."""
+    is_encrypted = request.param == "libpq"
+    version = tls_version() if is_encrypted else 16
+    folder = Path(tempfile.mkdtemp(prefix="dtsrun-movers-"))
+    folder.chmod(0o755)
+    try:
+        more = encryption(folder) if is_encrypted else {}
+        source = PrivateServer(folder / "source", version, settings={**LINK_SETTINGS, **more})
+        target = PrivateServer(folder / "target", 18, settings=LINK_SETTINGS)
+        try:
+            source.start()
+            target.start()
+            bench = Either(source, target, tmp_path)
+            bench.mover = request.param
+            fill(bench)
+            yield bench
+            bench.close()
+        finally:
+            source.destroy()
+            target.destroy()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def encryption(folder: Path) -> dict[str, str]:
+    """Return the settings of a server that can encrypt, with a certificate that was made for it."""
+    certificates = pytest.importorskip("dtsrun.testing.certificates")
+    issued = certificates.Authority().issue("localhost")
+    for name, content in (("server.crt", issued.certificate), ("server.key", issued.key)):
+        path = folder / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        server_account().own(path)
+    return {"ssl": "on", "ssl_cert_file": str(folder / "server.crt"), "ssl_key_file": str(folder / "server.key")}
+
+
+def fill(bench: Either) -> None:
+    bench.on_source(None, "create database shop")
+    for name in ("a", "b"):
+        bench.on_source(
+            "shop",
+            f"create table public.{name} (n int primary key, note text);"
+            f" insert into public.{name} select n, repeat(md5(n::text), 30) from generate_series(1, {ROWS}) n",
+        )
+
+
+def spec(bench: Either, retry: str) -> Path:
+    mode = "require" if bench.mover == "libpq" else "disable"
+    source = bench.endpoint(bench.source)
+    source["access"]["tls"] = {"mode": mode}
+    return bench.spec(
+        settings={"retry": {"for": retry}},
+        source=source,
+        target=bench.endpoint(bench.target),
+        resources={"copy": 2, "rate_limit": "4MB/s"},
+    )
+
+
+def kill(server: PrivateServer) -> None:
+    """Kill the server and all its processes, as the system does where memory is out."""
+    postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+    children = [
+        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _parent(entry) == postmaster
+    ]
+    for pid in (postmaster, *children):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _parent(entry: Path) -> int | None:
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def counts(bench: Either) -> list[int]:
+    """Return how many rows of each table are on the target, as far as it holds them."""
+    if "shop" not in bench.databases():
+        return [0, 0]
+    names = [name for name in "ab" if bench.on_target("shop", "select to_regclass(%s) as t", f"public.{name}")[0].t]
+    query = sql.SQL("select count(*) as n from public.{}")
+    return [bench.on_target("shop", query.format(sql.Identifier(name)))[0].n for name in names]
+
+
+def test_the_report_says_what_moved_the_rows(shop: Either) -> None:
+    done = shop.run(spec(shop, "20s"))
+    assert done.code == 0, done.said
+    ways = {key: step.message for key, step in shop.steps().items() if "full/public." in key}
+    assert set(ways.values()) == {f"{shop.mover}, binary"}
+    assert f"{shop.mover}, binary" in shop.run("show", "move").out
+    assert shop.differences() == []
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_server_that_is_killed_in_the_middle_of_a_copy_costs_no_row(shop: Either, side: str) -> None:
+    server = shop.source if side == "source" else shop.target
+    running = shop.start(spec(shop, "60s"))
+    assert running.wait_for(lambda event: event["event"] == "progress" and event["copied"] > 2**21)
+    kill(server)
+    timer = threading.Timer(1.5, server.start)
+    timer.start()
+    done = running.end()
+    timer.join()
+    assert done.code == 0, done.said
+    assert "trying again" in done.said
+    assert counts(shop) == [ROWS, ROWS]
+    assert shop.differences() == []
+    assert shop.leftovers() == {}
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_without_retries_it_ends_with_a_clear_error_and_goes_on_when_run_again(shop: Either, side: str) -> None:
+    server = shop.source if side == "source" else shop.target
+    path = spec(shop, "0")
+    running = shop.start(path)
+    assert running.wait_for(lambda event: event["event"] == "progress" and event["copied"] > 2**21)
+    kill(server)
+    done = running.end()
+    assert done.code in (4, 5), done.said
+    assert "server closed the connection unexpectedly" in done.said or "connection to server" in done.said, done.said
+    server.start()
+    # A table is there as a whole or not at all.
+    assert set(counts(shop)) <= {0, ROWS}
+    done = shop.run(path)
+    assert done.code == 0, done.said
+    assert shop.differences() == []
