@@ -8,16 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 
 from dtsrun.api import AccessContext, AccessType, Endpoint, Route
 from dtsrun.errors import AccessError, MigrationError
-from dtsrun.postgres.script import run_script
-from dtsrun.postgres.server import PrivateServer
 from dtsrun.postgres.session import connect
+
+if TYPE_CHECKING:
+    from dtsrun.postgres.server import PrivateServer
 
 _FILES = {
     "anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string", "minLength": 1}}],
@@ -113,6 +114,8 @@ def _opened(endpoint: Endpoint, context: AccessContext) -> Iterator[Route]:
 
 
 def _server(endpoint: Endpoint, context: AccessContext) -> PrivateServer:
+    from dtsrun.postgres.server import PrivateServer
+
     return PrivateServer(
         context.home / "servers" / f"{_file_name(context.task)}-{endpoint.side}",
         int(endpoint.access.get("version", 18)),
@@ -138,6 +141,8 @@ def _fill(server: PrivateServer, seeds: Sequence[tuple[str | None, Path]]) -> No
 
 
 def _sow(route: Route, database: str | None, path: Path) -> None:
+    from dtsrun.postgres.script import run_script
+
     if database is not None:
         _create_database(route, database)
     try:

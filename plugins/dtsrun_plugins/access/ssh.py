@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dtsrun.api import AccessContext, AccessType, Endpoint, Route, SecretReference
 from dtsrun.errors import AccessError
 from dtsrun.postgres.network import HOST, PORT, credentials, describe, tcp_options, tcp_route
 from dtsrun.ssh.client_config import Hop, Patience, quoted
-from dtsrun.ssh.tunnel import FarEnd, Tunnel
+
+if TYPE_CHECKING:
+    from dtsrun.ssh.tunnel import FarEnd
 
 MODE: Final = "disable"
 SSH_PORT: Final = 22
@@ -149,6 +151,8 @@ class Ssh(AccessType):
     @contextmanager
     def open(self, endpoint: Endpoint, context: AccessContext) -> Iterator[Route]:
         """Open the tunnel and give the route through it."""
+        from dtsrun.ssh.tunnel import FarEnd, Tunnel
+
         access = endpoint.access
         hops = _hops(endpoint, context)
         alive = {"interval": 10, "count": 3, **access.get("alive", {})}

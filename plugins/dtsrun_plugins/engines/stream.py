@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 
@@ -12,8 +12,10 @@ from dtsrun.api import Engine, EngineContext, Link, LinkStatus
 from dtsrun.errors import MigrationError
 from dtsrun.postgres.lsn import parse_lsn
 from dtsrun.stream import positions
-from dtsrun.stream.carrier import Order
-from dtsrun.stream.process import CarrierProcess
+
+if TYPE_CHECKING:
+    from dtsrun.stream.carrier import Order
+    from dtsrun.stream.process import CarrierProcess
 
 STOP_SECONDS: Final = 60.0
 """How long the source has to notice that nobody reads its slot any more."""
@@ -81,6 +83,8 @@ class Stream(Engine):
         if positions.read(context.target(link.database), link.name) is None:
             context.created("target", "stream position", link.name, link.database)
         self._started[link.name] = time.monotonic()
+        from dtsrun.stream.process import CarrierProcess
+
         self._processes[link.name] = CarrierProcess(_order(context, link))
 
     def status(self, context: EngineContext, link: Link) -> LinkStatus:
@@ -117,6 +121,8 @@ class Stream(Engine):
 
 
 def _order(context: EngineContext, link: Link) -> Order:
+    from dtsrun.stream.carrier import Order
+
     return Order(
         link=link,
         source=context.route("source"),

@@ -28,7 +28,6 @@ from dtsrun.api import (
     entry_name,
     rows_name,
 )
-from dtsrun.compare import compare_rows
 from dtsrun.copying import is_own_fault, savepoint
 from dtsrun.postgres.sqlstate import describe
 from dtsrun.reading import calls_routines, tables_read, without_circles
@@ -118,6 +117,8 @@ class MaterializedViews(ObjectKind):
             return StepResult(differences=(_difference(context, ours, theirs),))
         if ours != "populated":
             return StepResult()
+        from dtsrun.compare import compare_rows
+
         result = compare_rows(context)
         if not result.differences:
             return result

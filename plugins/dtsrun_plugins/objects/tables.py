@@ -6,14 +6,12 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from dtsrun.api import Database, Entry, Identity, MigrationType, ObjectKind, PlanContext, Step, StepContext, StepResult
-from dtsrun.compare import compare_rows
 from dtsrun.copy_steps import copy_steps
 from dtsrun.copying import copy_table
 from dtsrun.copying_again import SLOT_LOST, copy_table_again
 from dtsrun.copying_batch import copy_batch
 from dtsrun.copying_range import copy_range
 from dtsrun.table_rows import TableRows
-from dtsrun.trees import compare_tree
 
 
 class Tables(ObjectKind):
@@ -114,10 +112,14 @@ class Tables(ObjectKind):
 
     def do_compare_rows(self, context: StepContext) -> StepResult:
         """Compare the rows of one table."""
+        from dtsrun.compare import compare_rows
+
         return compare_rows(context)
 
     def do_compare_tree(self, context: StepContext) -> StepResult:
         """Compare the rows of a partitioned table as a whole."""
+        from dtsrun.trees import compare_tree
+
         return compare_tree(context)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dtsrun.api import Database, Lane, MigrationType, PlanContext, Stage, Step, StepContext, StepResult
-from dtsrun.compare import compare_definitions
 from dtsrun.structure import acting_kinds, left_out, mapped_tablespaces
 
 
@@ -82,6 +81,8 @@ class Verify(Stage):
 
     def do_definitions(self, context: StepContext) -> StepResult:
         """Compare the definitions of a database."""
+        from dtsrun.compare import compare_definitions
+
         return compare_definitions(context)
 
     def _definitions(self, database: Database, context: PlanContext) -> Step:
