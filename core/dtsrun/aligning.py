@@ -24,3 +24,12 @@ def aligning(step: Step) -> Step:
         marked=False,
         depends_softly=False,
     )
+
+
+def aligned_rows_name(database: str, relation: int) -> str:
+    """Return the name for all rows of a relation that are copied anew at completion, if any are.
+
+    It is another one than that of the first copy (`dtsrun.api.rows_name`), which all that comes after the copy waits
+    for.
+    """
+    return f"{database}/aligned-rows/{relation}"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from dtsrun.aligning import aligning
+from dtsrun.aligning import aligned_rows_name, aligning
 from dtsrun.api import (
     Database,
     Entry,
@@ -103,8 +103,14 @@ class TableRows:
     def copying_again(self, table: Relation) -> Step:
         """Return the step that copies a table's rows anew at completion, since its changes are not followed."""
         step = aligning(self.copying(table))
-        args = {**step.args, "fresh": False, "freeze": False}
-        return replace(step, action="copy_again", args=args, title=f"copy {table.qualified} again")
+        filled = sorted(self._filled_by(table, None))
+        return replace(
+            step,
+            action="copy_again",
+            args={**step.args, "fresh": False, "freeze": False},
+            provides=tuple(aligned_rows_name(self._database.name, oid) for oid in filled),
+            title=f"copy {table.qualified} again",
+        )
 
     def comparing(self, table: Relation) -> Step:
         """Return the step that compares a table's rows on both ends."""

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from dtsrun.cli.requests import add_wait_argument, duration, show_answers
+from dtsrun.completion.fence import FenceMode
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,7 +21,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="TIME",
         help="call it off, and give the source back as it was, if it is not done by then, e.g. 10m",
     )
-    parser.add_argument("--fence", metavar="HOW", help="how writers are kept from the source; see the stage `complete`")
+    parser.add_argument(
+        "--fence", choices=[*FenceMode], help="how writers are kept from the source; see the stage `complete`"
+    )
     parser.add_argument("--force", action="store_true", help="go on in spite of gates that may be overruled")
     add_wait_argument(parser)
     parser.set_defaults(run=run)

@@ -17,6 +17,7 @@ the message says what stood in the way. A runner that is killed on the way conti
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -59,7 +60,7 @@ class Terms:
 
     @staticmethod
     def of(ends: Ends, arguments: Mapping[str, Any]) -> Terms:
-        """Read them."""
+        """Read them. Raises CalledOff where the user asked for what there is not."""
         given = {
             **ends.spec.stages.get("complete", {}),
             **{k: v for k, v in arguments.items() if v is not None and k != "force"},
@@ -69,12 +70,18 @@ class Terms:
         exempt = Exempt(
             roles=tuple(given_exempt.get("roles", ())), applications=tuple(given_exempt.get("applications", ()))
         )
-        return Terms(
-            fence=Fence(mode=FenceMode(options["fence"]), exempt=exempt),
-            timeout=parse_duration(options["timeout"]),
-            still=parse_duration(options["still"]),
-            force=bool(arguments.get("force")),
-        )
+        try:
+            return Terms(
+                fence=Fence(mode=FenceMode(options["fence"]), exempt=exempt),
+                timeout=_seconds(options["timeout"]),
+                still=_seconds(options["still"]),
+                force=bool(arguments.get("force")),
+            )
+        except ValueError as error:
+            modes = ", ".join(FenceMode)
+            raise CalledOff(
+                f"completion was asked for on terms that there are not: {error}", hint=f"fence: {modes}"
+            ) from error
 
 
 class Completing:
@@ -104,13 +111,41 @@ class Completing:
         self._task = ends.spec.task.name
         self._say = say
         self._terms = Terms.of(ends, arguments)
-        self._deadline = time.monotonic() + self._terms.timeout
+        self.deadline = time.monotonic() + self._terms.timeout
+        """When it is called off, by the clock of `time.monotonic`, unless it is in its last phase by then."""
+        self._spent: defaultdict[str, float] = defaultdict(float)
+        """Seconds by phase, of those that are over."""
+        self._phase = ("", time.monotonic())
+        """The present one, and since when."""
         self._databases = sorted({link.database for link in following.links})
         self._fenced = Fenced(mode=FenceMode.NONE)
 
+    def begin(self, phase: str) -> None:
+        """Begin a phase, from which on a runner that comes after this one knows what to do."""
+        self._turn_to(phase)
+        self._journal.set_summary(self._task, completing={"phase": phase, "arguments": self._arguments})
+        self._journal.event(self._task, "completing", f"completing: {phase}")
+
+    def out_of_time(self, why: str) -> CalledOff:
+        """Return the error of a completion that took too long: how long in which phase, and what it waited for."""
+        self._turn_to("")
+        spent = ", ".join(
+            f"{phase} {seconds:.0f} s" for phase, seconds in self._spent.items() if seconds >= TICK_SECONDS
+        )
+        return CalledOff(
+            f"completion took longer than {self._terms.timeout:.0f} s ({spent}): {why}",
+            hint="the fence is put back and changes are followed on; --timeout says how long it may take",
+        )
+
+    def _turn_to(self, phase: str) -> None:
+        now, (before, since) = time.monotonic(), self._phase
+        if before:
+            self._spent[before] += now - since
+        self._phase = (phase, now)
+
     def until_still(self, look: Callable[[], Sequence[Standing]]) -> None:
         """Wait until nothing has been left to apply for some seconds. Raises CalledOff."""
-        self._phase("waiting")
+        self.begin("waiting")
         since = None
         while since is None or time.monotonic() - since < self._terms.still:
             standings = look()
@@ -121,7 +156,7 @@ class Completing:
 
     def gate(self) -> None:
         """Make the gates, and remember what came of them. Raises CalledOff where one stays shut."""
-        self._phase("gating")
+        self.begin("gating")
         mode = with_defaults(self._ends.registry.get("stage.verify"), self._ends.spec.stages.get("verify", {}))["mode"]
         known = Known(
             links=self._following.links,
@@ -139,7 +174,7 @@ class Completing:
 
     def fence(self) -> None:
         """Raise the fence, and name who can still write. Raises CalledOff where others would have to raise it."""
-        self._phase("fencing")
+        self.begin("fencing")
         if not self._databases:
             return
         source = self._following.view.source(self._databases[0])
@@ -156,9 +191,9 @@ class Completing:
         """Let the target apply all, stop the links, and look into their slots. Raises CalledOff."""
         late: list[Proof] = []
         for number in range(MOST_ROUNDS):
-            self._phase("draining")
+            self.begin("draining")
             self._drain()
-            self._phase("proving")
+            self.begin("proving")
             late = self._late()
             if not late:
                 return
@@ -184,12 +219,8 @@ class Completing:
 
     def remove(self) -> None:
         """Take away all that following made; the fence stays, for the old source must not be written to any more."""
-        self._phase("removing")
+        self.begin("removing")
         self._following.remove()
-
-    def _phase(self, name: str) -> None:
-        self._journal.set_summary(self._task, completing={"phase": name, "arguments": self._arguments})
-        self._journal.event(self._task, "completing", f"completing: {name}")
 
     def _drain(self) -> None:
         for database in self._databases:
@@ -201,7 +232,7 @@ class Completing:
         drained = drain(
             lambda: [engine.status(view, link) for link in links],
             fence_position(view.source(database)),
-            timeout=max(0.0, self._deadline - time.monotonic()),
+            timeout=max(0.0, self.deadline - time.monotonic()),
             progress=self._in_time,
         )
         if not drained.is_complete:
@@ -225,11 +256,13 @@ class Completing:
     def _in_time(self, why: str) -> None:
         if self._is_stopping():
             raise Interrupted("the task was stopped", hint="run the same command again to continue")
-        if time.monotonic() > self._deadline:
-            raise CalledOff(
-                f"completion took longer than {self._terms.timeout:.0f} s: {why}",
-                hint="the fence is put back and changes are followed on; --timeout says how long it may take",
-            )
+        if time.monotonic() > self.deadline:
+            raise self.out_of_time(why)
+
+
+def _seconds(given: str | float) -> float:
+    """Return a duration of the spec, or one that another terminal has read already."""
+    return float(given) if isinstance(given, float) else parse_duration(given)
 
 
 def _gate_data(result: CheckResult) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from dtsrun.engine.following import Following
 from dtsrun.engine.prepare import snapshots_of
 from dtsrun.engine.snapshots import Snapshots
 from dtsrun.engine.syncing import LinksLost, Syncing
+from dtsrun.engine.walk import OutOfTime
 from dtsrun.engine.watching import Say, Watching
 from dtsrun.errors import CalledOff, DtsrunError, Interrupted
 from dtsrun.journal import Journal
@@ -22,14 +23,15 @@ from dtsrun.plan import with_defaults
 from dtsrun.postgres.sqlstate import describe
 from dtsrun.requests import Request
 
-LATE_STAGES: Final = ("complete", "verify")
-"""What completion walks: first what changes do not carry, then the comparison of both ends."""
+PHASES: Final = {"complete": "aligning", "verify": "verifying"}
+"""The stages that completion walks, with their phases: first what changes do not carry, then both ends compared."""
 
 
 class WalkStage(Protocol):
-    """Walks one stage of the plan in given snapshots; returns what went wrong, None where nothing did."""
+    """Walks one stage of the plan in given snapshots; returns what went wrong, None where nothing did. Raises OutOfTime
+    at the deadline."""
 
-    def __call__(self, stage: str, snapshots: Snapshots) -> DtsrunError | None: ...
+    def __call__(self, stage: str, snapshots: Snapshots, deadline: float) -> DtsrunError | None: ...
 
 
 class Cutover:
@@ -107,7 +109,11 @@ class Cutover:
         """Complete the task; False where that was called off and changes are followed on."""
         self._journal.set_state(self._task, "completing")
         self._control.answer(request, "accepted", "completion begins")
-        completing = self._completing(request.arguments)
+        try:
+            completing = self._completing(request.arguments)
+        except CalledOff as error:
+            self._control.answer(request, "failed", _words(error))
+            return False
         try:
             completing.until_still(syncing.look)
             completing.gate()
@@ -137,8 +143,12 @@ class Cutover:
     def _align_and_verify(self, completing: Completing) -> None:
         """Walk what is left for the end, in a snapshot of its own. Raises CalledOff."""
         with closing(snapshots_of(self._ends, lambda _: 1)) as snapshots:
-            for stage in LATE_STAGES:
-                error = self._walk_stage(stage, snapshots)
+            for stage, phase in PHASES.items():
+                completing.begin(phase)
+                try:
+                    error = self._walk_stage(stage, snapshots, completing.deadline)
+                except OutOfTime as late:
+                    raise completing.out_of_time(late.message) from late
                 if error is not None:
                     completing.prove_again()  # a late writer explains differences better than they do themselves
                     raise CalledOff(error.message, hint=error.hint) from error

@@ -306,14 +306,15 @@ class Run:
 
     def _follow(self, work: Work, following: Following) -> Ended:
         """Copy, follow the changes, and complete when that is asked for. Raises Interrupted."""
-        from dtsrun.engine.cutover import LATE_STAGES, Cutover
+        from dtsrun.engine.cutover import Cutover
+        from dtsrun.engine.gating import LATE_STAGES
         from dtsrun.engine.syncing import LinksLost
 
         following.expect(work.plan)
 
-        def walk_stage(stage: str, snapshots: Snapshots) -> DtsrunError | None:
+        def walk_stage(stage: str, snapshots: Snapshots, deadline: float) -> DtsrunError | None:
             late = replace(work, snapshots=snapshots, found={})
-            return self._error_of(self._walk(late, work.plan.only(stage), gives_way=False))
+            return self._error_of(self._walk(late, work.plan.only(stage), gives_way=False, deadline=deadline))
 
         cutover = Cutover(work.ends, following, self._journal, self._control, say=self._say, walk_stage=walk_stage)
         if cutover.is_removing:
@@ -343,15 +344,25 @@ class Run:
         for key in work.done:
             self._listener.on_step(key, "done")
 
-    def _walk(self, work: Work, plan: Plan, *, follow: Follow | None = None, gives_way: bool = True) -> Outcome:
+    def _walk(
+        self,
+        work: Work,
+        plan: Plan,
+        *,
+        follow: Follow | None = None,
+        gives_way: bool = True,
+        deadline: float | None = None,
+    ) -> Outcome:
         """Walk a plan: the whole of the task's, or the part that its time has come for.
 
         Args:
             follow: lets changes be carried.
             gives_way: whether copies give way to `resources.throttle`; a cutover does not, since all wait for it.
+            deadline: when it is broken off.
 
         Raises:
             Interrupted: the user ended it.
+            OutOfTime: the deadline came.
         """
         resources, why = decide_resources(
             self._spec.resources, Known(work.ends.facts["source"], work.ends.facts["target"])
@@ -368,6 +379,7 @@ class Run:
             witness=JournalWitness(self._name, self._journal, self._listener, self._control),
             retry_for=self._spec.task.retry_for,
             pace=pace,
+            deadline=deadline,
         )
 
         def stop() -> None:

@@ -20,7 +20,7 @@ from dtsrun.api import Lane, Resources, Step, StepResult
 from dtsrun.engine.patience import Patience
 from dtsrun.engine.snapshots import Snapshot, Snapshots
 from dtsrun.engine.worker import Callbacks, Order, Worker
-from dtsrun.errors import DtsrunError, Interrupted
+from dtsrun.errors import DtsrunError, Interrupted, MigrationError
 from dtsrun.plan import Plan
 from dtsrun.postgres.sqlstate import Reaction, describe, is_unreached, reaction
 from dtsrun.throttle import Pace
@@ -58,8 +58,16 @@ class Outcome:
     """Why the walk ended early: a server stayed out of reach."""
 
 
+class OutOfTime(MigrationError):
+    """The walk was broken off at its deadline; the message names the steps that were at work."""
+
+
 class Walk:
-    """One walk over a plan."""
+    """One walk over a plan.
+
+    Args:
+        deadline: when it is broken off, by the clock of `time.monotonic`; None: never.
+    """
 
     def __init__(
         self,
@@ -71,9 +79,11 @@ class Walk:
         witness: Witness,
         retry_for: float,
         pace: Pace | None = None,
+        deadline: float | None = None,
     ) -> None:
         """Args: pace: of all copies together; left out, what the resources say."""
         self._plan = plan
+        self._deadline = deadline
         self._snapshots = snapshots
         self._witness = witness
         self._retry_for = retry_for
@@ -105,6 +115,7 @@ class Walk:
 
         Raises:
             Interrupted: the user stopped the task; what was finished stays finished, the rest was rolled back.
+            OutOfTime: the deadline came; likewise.
         """
         self._prepare(set(done))
         with ThreadPoolExecutor(max_workers=self._slots, thread_name_prefix="worker") as pool:
@@ -139,6 +150,10 @@ class Walk:
                 self._stopping.set()
                 self._cancel_running()
                 raise _interrupted()
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                self._stopping.set()
+                self._cancel_running()
+                raise self._out_of_time()
             self._wake()
             self._dispatch(pool)
             finished, _ = wait(self._running, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
@@ -148,6 +163,12 @@ class Walk:
                 self._settle(future)
         if self._stopping.is_set():
             raise _interrupted()
+
+    def _out_of_time(self) -> OutOfTime:
+        began = sorted((self._began.get(step.key, 0.0), step.title or step.key) for step, _ in self._running.values())
+        titles = [title for _, title in began]
+        more = f" and {len(titles) - 1} more" if titles[1:] else ""
+        return OutOfTime(f"{titles[0]}{more} is not done" if titles else "not all is done")
 
     def _unfinished(self) -> bool:
         return bool(self._running or self._later or any(self._ready.values()))
@@ -323,7 +344,11 @@ class Walk:
 
     def _close(self, pool: ThreadPoolExecutor) -> None:
         self._stopping.set() if self._running else None
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        # A statement that began just when all were cancelled is cancelled now.
+        while wait(self._running, timeout=TICK_SECONDS).not_done:
+            self._cancel_running()
+        pool.shutdown(wait=True)
         for future, (step, _) in self._running.items():
             if future.cancelled() or future.exception() is not None:
                 self._witness.put_back(step)

@@ -77,6 +77,7 @@ class Worker:
         self._prepared: set[str | None] = set()
         """Databases of the target that are known to have the schema of the marks."""
         self._lock = threading.Lock()
+        self._cancelled = threading.Event()
 
     def run(self, order: Order) -> StepResult:
         """Run a step. What it raises is for the engine to judge; its connections are clean afterwards, or closed."""
@@ -90,7 +91,8 @@ class Worker:
             raise
 
     def cancel(self) -> None:
-        """Ask the servers to stop what this worker's connections are doing. Called from another thread."""
+        """Ask the servers to stop what this worker's connections are doing, for good. Called from another thread."""
+        self._cancelled.set()
         with self._lock:
             connections = list(self._connections.values())
         for connection in connections:
@@ -167,6 +169,7 @@ class Worker:
                 self._ends.registry.object_kinds,
                 at_least=max(facts.major for facts in self._ends.facts.values()),
                 snapshot=joined.identifier if joined else None,
+                is_stopping=self._cancelled.is_set,
             )
         except MigrationError as error:
             if joined and "snapshot" in error.message:

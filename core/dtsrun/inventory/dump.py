@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from sys import intern
@@ -78,6 +78,7 @@ def dump_entries(
     tools: Sequence[Path] = (),
     at_least: int = 0,
     snapshot: str | None = None,
+    is_stopping: Callable[[], bool] | None = None,
 ) -> tuple[Entry, ...]:
     """Return all that pg_dump lists of a database, in its order.
 
@@ -87,15 +88,17 @@ def dump_entries(
         tools: folders where pg_dump is looked for first.
         at_least: the major version of the newer server of both ends; 0: that of this server, which is asked.
         snapshot: name of an exported snapshot to read in.
+        is_stopping: asked now and then; pg_dump is ended once it says so.
 
     Raises:
+        Interrupted: it was ended.
         MigrationError: pg_dump failed, or no object kind claims an entry's type.
         PluginError: no pg_dump that is new enough is found.
     """
     version = max(at_least or _server_major(route, database), OLDEST_TOOL)
     program = find_tool("pg_dump", at_least=version, folders=tools)
     with _private_file() as path:
-        run_tool(_arguments(program, path, snapshot), route, database)
+        run_tool(_arguments(program, path, snapshot), route, database, is_stopping=is_stopping)
         return claim(_archive_entries(path), kinds, database)
 
 

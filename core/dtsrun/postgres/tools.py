@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -21,11 +21,17 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from dtsrun.api.routes import Route
-from dtsrun.errors import MigrationError, PluginError
+from dtsrun.errors import Interrupted, MigrationError, PluginError
 from dtsrun.postgres.environment import inherited
 from dtsrun.postgres.installations import LINKS_FILE, candidate_folders
 from dtsrun.postgres.session import line_of
 from dtsrun.postgres.sqlstate import REFUSALS
+
+LOOK_SECONDS: Final = 0.5
+"""How often it is asked whether a program is to end."""
+
+END_SECONDS: Final = 5.0
+"""How long a program has to end by itself before it is killed."""
 
 FOLDERS_VARIABLE: Final = "DTSRUN_BIN"
 VERSION_SECONDS: Final = 15
@@ -71,37 +77,71 @@ def find_tool(name: str, *, at_least: int, folders: Sequence[Path] = ()) -> Path
     )
 
 
-def run_tool(argv: Sequence[str | Path], route: Route, database: str) -> None:
+def run_tool(
+    argv: Sequence[str | Path], route: Route, database: str, *, is_stopping: Callable[[], bool] | None = None
+) -> None:
     """Run a client program against one database; its `--dbname` is added here.
 
     The password goes to the program by its environment, where other users cannot see it; of ours it gets only what
     is no secret (see `dtsrun.postgres.environment`).
 
+    Args:
+        is_stopping: asked now and then; the program is ended once it says so.
+
     Raises:
+        Interrupted: it was ended.
         psycopg.OperationalError: it lost its connection, or got none.
         MigrationError: it failed otherwise; the message holds the error that it told of, the hint all that it said.
     """
     with _service_file(route) as hidden:
-        done = subprocess.run(
+        code, said = _run(
             [*map(str, argv), f"--dbname={_public_conninfo(route, database)}"],
-            env={**_environment(Path(argv[0]), route), **hidden},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
+            {**_environment(Path(argv[0]), route), **hidden},
+            is_stopping,
         )
-    if done.returncode:
+    if code:
         name = Path(argv[0]).name
-        said = done.stderr.strip()
         if _is_lost_connection(said):
             # So that it is retried as our own broken connections are.
             raise psycopg.OperationalError(f"{name}: {said}")
         raise MigrationError(
-            f"{name} failed: {_cause(said) or f'exit status {done.returncode}'}",
+            f"{name} failed: {_cause(said) or f'exit status {code}'}",
             where=route.description,
             hint=_remedy(said),
         )
+
+
+def _run(argv: Sequence[str], env: Mapping[str, str], is_stopping: Callable[[], bool] | None) -> tuple[int, str]:
+    """Run a program to its end; return its exit status, and what it said on stderr."""
+    with subprocess.Popen(
+        argv,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        try:
+            while True:
+                try:
+                    _, said = process.communicate(timeout=LOOK_SECONDS if is_stopping else None)
+                    return process.returncode, said.strip()
+                except subprocess.TimeoutExpired:
+                    if is_stopping and is_stopping():
+                        raise Interrupted("the task was stopped") from None
+        except BaseException:
+            _end(process)
+            raise
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a program: asked to, pg_dump cancels what its server does for it; killed, it would leave that at work."""
+    process.terminate()
+    try:
+        process.communicate(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def tool_version(program: Path) -> int | None:

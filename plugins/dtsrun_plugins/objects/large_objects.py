@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg import sql
 
+from dtsrun import marks
 from dtsrun.aligning import aligning
 from dtsrun.api import (
     Connection,
@@ -113,9 +114,13 @@ class LargeObjects(ObjectKind):
         both = sorted(oid for oid in ours.keys() & theirs if ours[oid] == theirs[oid])
         source_digests, target_digests = (_digests(end, both, context) for end in (context.source(), target))
         equal = {oid for oid in both if source_digests.get(oid) == target_digests.get(oid)}
-        # Beyond what the task has copied, those on the target may be somebody else's.
-        gone = sorted(theirs.keys() - equal) if context.step.args["own"] else []
+        # Beyond what the task has copied, those on the target may be somebody else's: but for what an earlier
+        # completion made, which was called off.
+        made = set(theirs) if context.step.args["own"] else _made_before(context)
+        gone = sorted((theirs.keys() - equal) & made)
         target.execute("select pg_catalog.lo_unlink(o::oid) from pg_catalog.unnest(%s::bigint[]) as o", [gone])
+        if not context.step.args["own"]:
+            _remember_made(context, sorted(ours.keys() & (made | (ours.keys() - theirs.keys()))))
         return _Range(context).copy(without=equal)
 
     def do_compare(self, context: StepContext) -> StepResult:
@@ -125,6 +130,23 @@ class LargeObjects(ObjectKind):
         digests = [_digests(end, both, context) for end in (context.source(), context.target())]
         found = [d for oid in sorted(ours.keys() | theirs) for d in _differences(context, oid, ours, theirs, digests)]
         return StepResult(rows=len(both), differences=tuple(found))
+
+
+def _made_before(context: StepContext) -> set[int]:
+    """Return OIDs of the large objects beyond the first copy that an earlier completion made."""
+    target = context.target()
+    mark = marks.read(target, context.spec.task.name, _made_key(context)) if marks.exists(target) else None
+    return set(mark.detail["oids"]) if mark else set()
+
+
+def _remember_made(context: StepContext, oids: list[int]) -> None:
+    if oids:
+        made = StepResult(detail={"oids": oids})
+        marks.write(context.target(), context.spec.task.name, _made_key(context), 0, made)
+
+
+def _made_key(context: StepContext) -> str:
+    return f"made by {context.step.key}"
 
 
 class Facts(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from dtsrun.aligning import aligning
+from dtsrun.aligning import aligned_rows_name, aligning
 from dtsrun.api import (
     Connection,
     Database,
@@ -91,9 +91,8 @@ class MaterializedViews(ObjectKind):
             if stage == "indexes":
                 yield from _refreshing(database, {oid: e for oid, e in views.items() if _is_populated(database, oid)})
             elif stage == "complete" and context.spec.migration_type is MigrationType.FULL_INCREMENTAL:
-                yield from _refreshing_again(
-                    _refreshing(database, {oid: e for oid, e in views.items() if _is_populated(database, oid)})
-                )
+                populated = {oid: e for oid, e in views.items() if _is_populated(database, oid)}
+                yield from _refreshing_again(database, _refreshing(database, populated))
             elif stage == "verify":
                 yield from (_comparing(database, database.relations[oid]) for oid in views)
 
@@ -158,12 +157,14 @@ def _is_populated(database: Database, oid: int) -> bool:
     return oid in database.relations and database.relations[oid].populated
 
 
-def _refreshing_again(steps: Iterable[Step]) -> Iterator[Step]:
-    """Yield the steps of completion, each after those of the views that it reads."""
+def _refreshing_again(database: Database, steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield the steps of completion, each after those of the views that it reads, and of tables copied anew by then."""
     known = list(steps)
     filler = {name: step.key for step in known for name in step.provides}
+    again = {rows_name(database.name, oid): aligned_rows_name(database.name, oid) for oid in database.relations}
     for step in known:
-        yield aligning(replace(step, after=tuple(filler[name] for name in step.needs if name in filler)))
+        step_again = aligning(replace(step, after=tuple(filler[name] for name in step.needs if name in filler)))
+        yield replace(step_again, needs=tuple(again[name] for name in step.needs if name in again))
 
 
 def _refreshing(database: Database, views: Mapping[int, Entry]) -> Iterator[Step]:

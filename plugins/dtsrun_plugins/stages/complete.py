@@ -64,7 +64,8 @@ class Complete(Stage):
                 "type": ["string", "integer"],
                 "format": "dtsrun-duration",
                 "default": "10m",
-                "description": "How long waiting, fencing and draining may take before completion is called off.",
+                "description": "How long all may take before completion is called off, up to the removal of links and"
+                " slots, which goes on to its end.",
             },
             "still": {
                 "type": ["string", "integer"],

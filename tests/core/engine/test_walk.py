@@ -9,7 +9,7 @@ import pytest
 
 from dtsrun.api import Failure, Lane, Resources, Step, StepResult
 from dtsrun.engine.snapshots import Snapshot
-from dtsrun.engine.walk import Walk
+from dtsrun.engine.walk import OutOfTime, Walk
 from dtsrun.errors import Interrupted, MigrationError
 from dtsrun.plan import _resolved
 from dtsrun.postgres.sqlstate import SnapshotLost
@@ -86,7 +86,7 @@ def step(key, **fields):
     return Step(**{"stage": "full", "plugin": "p", "action": "a", "database": "shop", **fields, "key": key})
 
 
-def walk(script, *steps, done=(), retry_for=5.0, resources=None, witness=None, pace=None):
+def walk(script, *steps, done=(), retry_for=5.0, resources=None, witness=None, pace=None, deadline=None):
     witness = witness or Witness()
     plan = _resolved(steps)
     walking = Walk(
@@ -97,6 +97,7 @@ def walk(script, *steps, done=(), retry_for=5.0, resources=None, witness=None, p
         witness=witness,
         retry_for=retry_for,
         pace=pace,
+        deadline=deadline,
     )
     return walking, witness, lambda: walking.run(done)
 
@@ -322,3 +323,18 @@ def test_a_copy_that_is_held_stops_at_once():
     with pytest.raises(Interrupted):
         run()
     assert time.monotonic() - began < 2
+
+
+def test_at_its_deadline_what_runs_is_cancelled_and_named():
+    def until_cancelled(script, order):
+        assert script.cancelled.wait(10)
+        raise psycopg.errors.QueryCanceled("canceling statement due to user request")
+
+    script = Script(slow=until_cancelled)
+    _, witness, run = walk(script, step("slow", title="copy public.log again"), deadline=time.monotonic() + 0.3)
+    began = time.monotonic()
+    with pytest.raises(OutOfTime, match=r"copy public\.log again is not done"):
+        run()
+    assert time.monotonic() - began < 5
+    assert witness.named("put_back") == ["slow"]
+    assert witness.named("failed") == []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dtsrun.api import Route
-from dtsrun.errors import MigrationError, PluginError
+from dtsrun.errors import Interrupted, MigrationError, PluginError
 from dtsrun.postgres import tools
 from dtsrun.postgres.installations import embedded_folders
 from dtsrun.postgres.session import connect
@@ -198,3 +199,20 @@ def test_a_program_without_tls_and_nothing_to_borrow_is_refused(monkeypatch: pyt
         tools._tls_library(_embedded_dump(), Route(parameters={"sslmode": "require"}, description="h"))
     assert "psycopg[binary]" in (caught.value.hint or "")
     assert tools._tls_library(_embedded_dump(), Route(parameters={}, description="h")) == {}
+
+
+def test_a_program_that_is_stopped_cancels_what_its_server_does_for_it(source_route, fresh_database, tmp_path):
+    name = fresh_database(source_route)
+    waiting = "select from pg_stat_activity where application_name = 'pg_dump' and datname = %s and state = 'active'"
+    with connect(source_route, name) as holder, connect(source_route) as watcher:
+        holder.execute("create table public.held (n int)")
+        holder.execute("begin")
+        holder.execute("lock table public.held in access exclusive mode")
+        argv = [find_tool("pg_dump", at_least=16), "--lock-wait-timeout=60s", f"--file={tmp_path / 'dump.sql'}"]
+        began = time.monotonic()
+        with pytest.raises(Interrupted):
+            run_tool(argv, source_route, name, is_stopping=lambda: time.monotonic() - began > 1)
+        assert time.monotonic() - began < 10
+        while watcher.execute(waiting, [name]).rowcount:
+            assert time.monotonic() - began < 10
+            time.sleep(0.05)
