@@ -14,6 +14,7 @@ from dtsrun.copying import explained, is_own_fault, move_rows, savepoint
 from dtsrun.postgres.sqlstate import describe
 
 NOT_FOLLOWED = "its changes were not followed: its rows were copied anew at completion"
+DRIFTED = "it came or changed while changes were followed: its rows were copied when that was repaired"
 SLOT_LOST = "its slot was lost, and with it the changes since the copy: its rows were copied anew"
 
 

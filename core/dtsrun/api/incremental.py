@@ -18,6 +18,7 @@ from dtsrun.api.inventory import ServerFacts
 from dtsrun.api.plugins import Plugin
 from dtsrun.api.routes import Route, Side
 from dtsrun.api.spec import Spec
+from dtsrun.errors import MigrationError
 
 
 class Identity(StrEnum):
@@ -147,6 +148,20 @@ class Engine(Plugin):
     @abstractmethod
     def stop(self, context: EngineContext, link: Link) -> None:
         """Stop carrying, so that the slot is free; the position is kept and `start` goes on there. Safe to repeat."""
+
+    def take_out(self, context: EngineContext, link: Link) -> None:
+        """Let a link, which may run, follow the tables that `link` names from now on, and no others. Safe to repeat.
+
+        The publications name only those by now. What was written to the others before, and is still in the slot, must
+        never be applied again: their rows are copied anew meanwhile. Where there was something to change, the link
+        stands still afterwards.
+
+        Raises:
+            DtsrunError: the engine cannot do that.
+        """
+        raise MigrationError(
+            f"{self.name} cannot take a table out of link {link.name}", hint="follow with another engine, or begin anew"
+        )
 
     @abstractmethod
     def remove(self, context: EngineContext, link: Link) -> None:

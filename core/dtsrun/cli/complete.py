@@ -31,7 +31,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    given: dict[str, Any] = {"timeout": arguments.timeout, "fence": arguments.fence, "force": arguments.force}
+    timeout = None if arguments.timeout is None else f"{arguments.timeout}s"
+    given: dict[str, Any] = {"timeout": timeout, "fence": arguments.fence, "force": arguments.force}
     asked = {name: value for name, value in given.items() if value not in (None, False)}
     show_answers(arguments.task, "complete", asked, wait=arguments.wait)
     return 0

@@ -15,7 +15,8 @@ from dtsrun.report.terminal import show
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "repair", help="mend what has drifted on the source while changes are followed: apply DDL, copy large objects"
+        "repair",
+        help="mend what has drifted on the source while changes are followed: apply DDL, copy tables and large objects",
     )
     parser.add_argument("task", metavar="TASK")
     parser.add_argument("drifts", metavar="NUMBER", nargs="*", type=int, help="only these; --list shows the numbers")
@@ -42,7 +43,7 @@ def _described(told: Told) -> str:
     if drift.repair is None:
         return f"{lines[0]}\n    by hand"
     how = f"{drift.repair.action.replace('_', ' ')}"
-    lines.append(f"    {how}{': only a new copy of it mends that' if needs_copy(drift) else ''}")
+    lines.append(f"    {how}{', and follow it from there' if needs_copy(drift) else ''}")
     if drift.repair.sql:
         lines.append(f"    on the {drift.repair.side}:")
     lines += [f"      {line}" for statement in drift.repair.sql for line in statement.splitlines()]

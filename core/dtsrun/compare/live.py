@@ -35,6 +35,8 @@ from dtsrun.compare.listing import (
 )
 from dtsrun.compare.rows import absent_end, differing_buckets, ends_of, order_of
 from dtsrun.compare.scan import Detail, TableEnd
+from dtsrun.errors import MigrationError
+from dtsrun.postgres.lsn import parse_lsn
 from dtsrun.watch.positions import beat, written_position
 
 ROUNDS: Final = 8
@@ -73,6 +75,30 @@ def compare_rows_live(context: StepContext, applied: Callable[[], int], patience
     if missing := absent_end(context, source, target):
         return StepResult(differences=(missing,))
     return _Live(context, source, target, applied, patience or Patience()).compare()
+
+
+def confirmed_position(context: StepContext) -> int:
+    """Return up to where the target has told the source's slot that all is committed on its disk.
+
+    It may be a moment late, and is right whatever carries the changes. The step's args name the slot.
+
+    Raises:
+        MigrationError: the slot is gone: the table was copied anew meanwhile, or the task has ended.
+    """
+    row = (
+        context.source()
+        .execute(
+            "select confirmed_flush_lsn::text as position from pg_catalog.pg_replication_slots where slot_name = %s",
+            [context.step.args["slot"]],
+        )
+        .fetchone()
+    )
+    if row is None or row.position is None:
+        raise MigrationError(
+            f"slot {context.step.args['slot']} is gone from the source",
+            hint="verify again: the table may have been repaired",
+        )
+    return parse_lsn(row.position)
 
 
 @dataclass(slots=True)

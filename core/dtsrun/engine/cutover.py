@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any, Final, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 import psycopg
 
@@ -13,6 +13,8 @@ from dtsrun.engine.control import Control
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.following import Following
 from dtsrun.engine.prepare import snapshots_of
+from dtsrun.engine.refusals import ApplyStopped, TableRefused, quarantine
+from dtsrun.engine.repairing import PlanChanged, plan_copies
 from dtsrun.engine.snapshots import Snapshots
 from dtsrun.engine.syncing import LinksLost, Syncing
 from dtsrun.engine.walk import OutOfTime
@@ -66,11 +68,14 @@ class Cutover:
         Raises:
             Interrupted: a pause, or the end of the task, is asked for; the links stand still.
             LinksLost: a slot is lost: its tables have to be copied anew.
+            PlanChanged: tables are to be copied, or no longer to be followed: the plan says so by now.
+            ApplyStopped: the target refuses a change, and the user's word is to fail.
             psycopg.Error: a server was out of reach for longer than `task.retry` allows.
         """
         view = self._following.view
         watching = Watching(self._ends, self._journal, self._say, source=view.source, target=view.target)
         syncing = Syncing(self._following, self._journal, self._task, self._say, watching)
+        self._go_on_repairing(watching)
         begun = self._begun()
         if begun or self._goes_on_by_itself():
             unasked = Request(id=0, task=self._task, what="complete", arguments=begun.get("arguments", {}))
@@ -78,7 +83,10 @@ class Cutover:
                 return
         while True:
             self._journal.set_state(self._task, "syncing")
-            request = syncing.until(self._control, faults=self._ends.spec.task.retry_for)
+            try:
+                request = syncing.until(self._control, faults=self._ends.spec.task.retry_for)
+            except TableRefused as refused:
+                self._quarantine(refused)
             if request.what == "repair":
                 self._repair(watching, request)
                 continue
@@ -89,17 +97,54 @@ class Cutover:
             if self._complete(syncing, request):
                 return
 
+    def _quarantine(self, refused: TableRefused) -> NoReturn:
+        quarantine(self._journal, self._task, self._say, refused.refusal)
+        raise PlanChanged from refused
+
     def _repair(self, watching: Watching, request: Request) -> None:
+        """Mend what has drifted. Raises PlanChanged where that takes copies."""
         self._control.answer(request, "accepted", "repairing")
+        drifts = list(request.arguments.get("drifts", ()))
+        self._remember({"drifts": drifts, "request": request.id})
         try:
-            done, failed = watching.repair(request.arguments.get("drifts", ()))
-        except psycopg.Error as error:
-            self._control.answer(request, "failed", describe(error))
+            repaired = watching.repair(drifts)
+            for line in repaired.failed:
+                self._say("repair", f"not mended: {line}")
+            if repaired.to_copy:
+                plan_copies(self._ends, self._following, self._journal, repaired.to_copy)
+        except (psycopg.Error, DtsrunError) as error:
+            self._remember(None)
+            self._control.answer(request, "failed", _words(error))
             return
-        for line in failed:
-            self._say("repair", f"not mended: {line}")
+        if not repaired.to_copy:
+            self._remember(None)
+            self._answer_repair(request, repaired.done, repaired.failed)
+            return
+        copying = [told.number for told in repaired.to_copy]
+        self._remember({"copying": copying, "done": repaired.done, "failed": repaired.failed, "request": request.id})
+        objects = ", ".join(dict.fromkeys(told.drift.object for told in repaired.to_copy))
+        self._say("repair", f"to be copied and followed from there: {objects}")
+        self._control.answer(request, "accepted", f"copying {objects}")
+        raise PlanChanged
+
+    def _go_on_repairing(self, watching: Watching) -> None:
+        """Finish a repair: its copies are made by now, or an earlier runner was killed while it began."""
+        known = self._journal.task(self._task)
+        repairing = (known.summary.get("repairing") if known else None) or {}
+        request = Request(id=repairing.get("request", 0), task=self._task, what="repair", arguments=repairing)
+        if "copying" in repairing:
+            done = [*repairing["done"], *watching.mended(repairing["copying"])]
+            self._remember(None)
+            self._answer_repair(request, done, repairing["failed"])
+        elif repairing:
+            self._repair(watching, request)
+
+    def _answer_repair(self, request: Request, done: Sequence[str], failed: Sequence[str]) -> None:
         said = "\n".join((*done, *failed)) or "nothing has drifted"
         self._control.answer(request, "failed" if failed else "done", said)
+
+    def _remember(self, repairing: Mapping[str, Any] | None) -> None:
+        self._journal.set_summary(self._task, repairing=repairing)
 
     def remove(self) -> None:
         """Take away all that following made."""
@@ -124,6 +169,12 @@ class Cutover:
         except LinksLost:
             completing.forget()
             self._control.answer(request, "failed", "a slot is lost: its tables are copied anew; ask again after that")
+            raise
+        except (TableRefused, ApplyStopped) as refused:
+            completing.call_off()
+            self._control.answer(request, "failed", f"completion was called off: {refused}")
+            if isinstance(refused, TableRefused):
+                self._quarantine(refused)
             raise
         except Interrupted:
             completing.call_off()

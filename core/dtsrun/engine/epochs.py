@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from dtsrun.engine.again import copied_anew
+from dtsrun.engine.again import Lost, copied_anew
 from dtsrun.engine.following import Following
 from dtsrun.engine.prepare import Preparation
 from dtsrun.engine.snapshots import Snapshots
@@ -52,13 +52,23 @@ def begin_epochs(preparation: Preparation, following: Following, say: Say) -> tu
 
 
 def with_lost_tables(plan: Plan, following: Following, epochs: Mapping[str, int], journal: Journal, say: Say) -> Plan:
-    """Return the plan, with steps that copy the tables anew whose slot is lost."""
+    """Return the plan, with steps that copy the tables anew whose slot is lost.
+
+    Tables that are yet to be copied are taken out of the links that followed them.
+    """
     known = journal.task(following.view.task)
     if ((known.summary.get("completing") if known else None) or {}).get("phase") == "removing":
         return plan
     lost = following.lost_tables(plan)
-    if not lost:
-        return plan
+    if lost:
+        plan = _copied_anew(plan, following, lost, epochs, journal, say)
+    following.take_out(plan)
+    return plan
+
+
+def _copied_anew(
+    plan: Plan, following: Following, lost: Lost, epochs: Mapping[str, int], journal: Journal, say: Say
+) -> Plan:
     for database, tables in lost.items():
         say("slot lost", f"{len(tables)} tables of {database} are copied anew: their slot is lost")
     plan = copied_anew(plan, lost, {name: epochs.get(name, 1) for name in lost})

@@ -8,11 +8,10 @@ at its beginning. When all is copied, each epoch's publications keep just the ta
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from dtsrun import ahead, marks
 from dtsrun.api import Identity, Link, LinkStatus, LinkTable, Step
-from dtsrun.engine.again import Lost
+from dtsrun.engine.again import Copied, Lost
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.snapshots import Held, Snapshot, export_snapshot
 from dtsrun.engine.undo import undo
@@ -29,28 +28,6 @@ from dtsrun.postgres.lsn import parse_lsn
 from dtsrun.spec.quantities import parse_duration
 
 Say = Callable[[str, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Copied:
-    """Which step copied which tables' rows, by the plan."""
-
-    tables_of: Mapping[str, Sequence[int]]
-    """OIDs by the step's key."""
-
-    @staticmethod
-    def of(plan: Plan) -> Copied:
-        """Read it out of what the steps provide."""
-        return Copied({key: own for key, step in plan.steps.items() if (own := _own_tables(step))})
-
-    def epochs(self, found: Mapping[str, marks.Mark]) -> Mapping[int, int]:
-        """Return the epoch of each table whose rows are in, by its OID."""
-        epochs: dict[int, int] = {}
-        for key, tables in self.tables_of.items():
-            mark = found.get(key)
-            if mark is not None and mark.done:
-                epochs.update(dict.fromkeys(tables, mark.epoch))
-        return epochs
 
 
 class Following:
@@ -105,19 +82,23 @@ class Following:
             MigrationError: the source refuses, or makes us wait too long; says for whom.
             Interrupted: the user stopped the task.
         """
-        decisions = self.tables_of(database)
+        known = self.tables_of(database)
+        # What is copied has a slot already; where none is, the database may not even be there.
+        copied = self._copied.epochs(self._marks_if_any(database)) if known and self._copied.tables_of else {}
+        decisions = [decision for decision in known if decision.table.oid not in copied]
         if not decisions:
             connection = self._ends.connect("source", database, f"{self._task} snapshot", tcp_keepalives_idle="60")
             return export_snapshot(connection, database, epoch)
         for decision in decisions:
-            self._identify(database, decision)
+            self.identify(database, decision)
         tables = [decision.table for decision in decisions]
         names = [link_name(self._task, database, epoch, group) for group in _groups(tables)]
         for group, name in enumerate(names):
             self._publish(database, name, [table for table in tables if table.group == group])
         return self._hold_slot(database, epoch, names)
 
-    def _identify(self, database: str, decision: Decision) -> None:
+    def identify(self, database: str, decision: Decision) -> None:
+        """Give a table the replica identity that it is followed by."""
         if decision.change is None:
             return
         # The target gets the changed identity with the table's definition, so it is given back there as well.
@@ -224,21 +205,50 @@ class Following:
 
     def _start(self, link: Link) -> None:
         """Let a link go on, but not over rows that a completion copied which was called off, or killed."""
+        self._take_back(link)
+        self.engine.start(self.view, link)
+
+    def _take_back(self, link: Link) -> None:
         for table in ahead.take_back(self.view.target(link.database), self._task, link.tables):
             self._say("emptied", f"{table.qualified} is empty on the target until the next completion copies it again")
-        self.engine.start(self.view, link)
+
+    def take_out(self, plan: Plan) -> None:
+        """Take tables that are yet to be copied out of the links that followed them, before that begins.
+
+        The links stand still afterwards. What was written to such a table before it was taken out, and is still on its
+        way, is passed over by them: the copy has it.
+        """
+        copied = Copied.of(plan)
+        for step in plan.steps.values():
+            if step.plugin != STAGE or step.database is None:
+                continue
+            # Without marks the database may not even be there.
+            if found := self._marks_if_any(step.database):
+                self._take_out(step.database, tables_of_step(step), copied.epochs(found))
+
+    def _take_out(self, database: str, tables: Sequence[LinkTable], epochs: Mapping[int, int]) -> None:
+        parts = _parts(tables, epochs)
+        wanted = {link_name(self._task, database, *part): part for part in parts}
+        for name in slot_names(self.view.source(database), family_name(self._task, database)):
+            if name in wanted:
+                part = wanted[name]
+                link = self._link(database, name, *part, parts[part], tables)
+                self._take_back(link)
+                self.engine.take_out(self.view, link)
+            else:
+                self.engine.remove(self.view, _bare_link(database, name))
 
     def _made_links(self, database: str, tables: Sequence[LinkTable]) -> list[Link]:
         """Return a link for each epoch and group that has tables; the slots of other epochs are dropped.
+
+        A table that nothing copied is followed by none: it was taken out of its link, until it is repaired.
 
         Raises:
             MigrationError: a slot is gone, and with it the changes since the copy.
         """
         source = self.view.source(database)
         epochs = self._copied.epochs(self._marks(database))
-        parts: dict[tuple[int, int], list[LinkTable]] = {}
-        for table in tables:
-            parts.setdefault((epochs[table.oid], table.group), []).append(table)
+        parts = _parts(tables, epochs)
         wanted = {link_name(self._task, database, *part): part for part in sorted(parts)}
         there = slot_names(source, family_name(self._task, database))
         lost = [name for name in wanted if name not in there]
@@ -284,7 +294,7 @@ class Following:
 
     def _drop_link(self, database: str, name: str) -> None:
         """Take away a link whose tables are followed by another one by now."""
-        self.engine.remove(self.view, Link(name=name, database=database, epoch=0, publications=(), start_lsn=0))
+        self.engine.remove(self.view, _bare_link(database, name))
         drop_slot(self.view.source(database), name)
 
     def _marks_if_any(self, database: str) -> Mapping[str, marks.Mark]:
@@ -296,6 +306,20 @@ class Following:
 
     def _marks(self, database: str) -> Mapping[str, marks.Mark]:
         return marks.read_all(self.view.target(database), self._task)
+
+
+def _parts(tables: Sequence[LinkTable], epochs: Mapping[int, int]) -> Mapping[tuple[int, int], list[LinkTable]]:
+    """Return the tables of each link, by epoch and group."""
+    parts: dict[tuple[int, int], list[LinkTable]] = {}
+    for table in tables:
+        if table.oid in epochs:
+            parts.setdefault((epochs[table.oid], table.group), []).append(table)
+    return parts
+
+
+def _bare_link(database: str, name: str) -> Link:
+    """Return a link that is only to be taken away."""
+    return Link(name=name, database=database, epoch=0, publications=(), start_lsn=0)
 
 
 def tables_of_step(step: Step) -> list[LinkTable]:
@@ -312,7 +336,3 @@ def planned_tables(plan: Plan) -> Callable[[str], Sequence[Decision]]:
 
 def _groups(tables: Sequence[LinkTable]) -> range:
     return range(max((table.group for table in tables), default=0) + 1)
-
-
-def _own_tables(step: Step) -> list[int]:
-    return [int(name.rpartition("/")[2]) for name in step.provides if "/own-rows/" in name]

@@ -33,17 +33,24 @@ class Preparation:
     """What is known of both ends before the work, read once."""
 
     def __init__(
-        self, ends: Ends, snapshots: Snapshots | None = None, *, decided: Mapping[str, Sequence[Decision]] | None = None
+        self,
+        ends: Ends,
+        snapshots: Snapshots | None = None,
+        *,
+        decided: Mapping[str, Sequence[Decision]] | None = None,
+        is_begun: bool = False,
     ) -> None:
         """Look at both ends.
 
         Args:
             snapshots: what the source is read in; None: as it is.
             decided: how tables are followed, by database, where that was decided before.
+            is_begun: whether what the target holds is of this very task.
         """
         self.ends = ends
         self._snapshots = snapshots
         self._decisions = dict(decided or {})
+        self._is_begun = is_begun
         self._inventory: Inventory | None = None
         self._target_databases: frozenset[str] | None = None
         self._target_entries: dict[str, Sequence[Entry]] = {}
@@ -145,7 +152,7 @@ class Preparation:
             return decisions(connection, database, rows.tables, options)
 
     def _existing(self) -> Mapping[str, frozenset[str]]:
-        if self.ends.spec.on_conflict == "fail":
+        if self.ends.spec.on_conflict == "fail" or self._is_begun:
             return {}
         return {name: frozenset(e.label for e in self.conflicts(name)) for name in self.inventory.databases}
 
@@ -197,14 +204,14 @@ def without_lost_databases(
     return {key: mark for key, mark in found.items() if key not in gone}
 
 
-def snapshots_of(ends: Ends, first_epoch: Callable[[str], int]) -> Snapshots:
-    """Return the snapshots of a run; none is taken yet."""
+def snapshots_of(ends: Ends, first_epoch: Callable[[str], int], *, stages: frozenset[str] | None = None) -> Snapshots:
+    """Return the snapshots of a run, which the steps of some stages read in, or all; none is taken yet."""
 
     def take(database: str, epoch: int) -> Held:
         connection = ends.connect("source", database, f"{ends.spec.task.name} snapshot", tcp_keepalives_idle="60")
         return export_snapshot(connection, database, epoch)
 
-    return Snapshots(take, first_epoch)
+    return Snapshots(take, first_epoch, stages=stages)
 
 
 def first_epochs(found: Mapping[str, marks.Mark], databases_of: Mapping[str, str | None]) -> Mapping[str, int]:

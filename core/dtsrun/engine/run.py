@@ -22,9 +22,12 @@ from dtsrun.engine.check_task import describe, make_checks, save_checks, verdict
 from dtsrun.engine.control import Control
 from dtsrun.engine.ends import SIDES, Ends, open_ends, task_folder
 from dtsrun.engine.face import Confirm, Ended, Listener, RunOptions
+from dtsrun.engine.live_plan import live_plan, slots_of_tables
 from dtsrun.engine.lock import lock_on_target
 from dtsrun.engine.policy import policy_digest, ties_of
 from dtsrun.engine.prepare import Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
+from dtsrun.engine.refusals import ApplyStopped
+from dtsrun.engine.repairing import PlanChanged
 from dtsrun.engine.sampling import giving_way
 from dtsrun.engine.signals import on_signals
 from dtsrun.engine.signature import SIGNATURE, left_by_a_lost_journal, sign
@@ -113,18 +116,31 @@ class Run:
             checks = self._check(Preparation(ends))
             return checks if isinstance(checks, Ended) else None
 
-    def verify(self) -> Ended:
-        """Compare both ends."""
+    def verify(self, followed: Plan | None = None) -> Ended:
+        """Compare both ends.
+
+        Args:
+            followed: the plan of the task where its changes are followed by now: rows are compared live.
+        """
         with self._recording(), open_ends(self._spec, self._registry) as ends:
             self._begin()
-            snapshots = snapshots_of(ends, lambda _: 1)
+            # What is seen live is the source as it is.
+            snapshots = snapshots_of(ends, lambda _: 1, stages=None if followed is None else frozenset())
             try:
-                preparation = Preparation(ends, snapshots)
+                preparation = Preparation(ends, snapshots if followed is None else None, is_begun=followed is not None)
                 plan = preparation.plan().only("verify")
+                if followed is not None:
+                    plan = self._live(plan, slots_of_tables(ends, followed))
                 self._save(plan, preparation.inventory, ends)
                 return self._carry_out(Work(ends=ends, plan=plan, snapshots=snapshots), tidy_up=False)
             finally:
                 snapshots.close()
+
+    def _live(self, plan: Plan, slots: Mapping[tuple[str, int], str]) -> Plan:
+        live = live_plan(plan, slots)
+        if live.left_out:
+            self._say("verify", f"aligned at completion, and not compared: {', '.join(sorted(live.left_out))}")
+        return live.plan
 
     # --- before the work ---------------------------------------------------------------------------------------
 
@@ -331,6 +347,14 @@ class Run:
                 # As a run that finds it so at its start: what is lost is copied anew, and all is followed again.
                 following.stop_others()
                 return self._continue(work.ends)
+            except ApplyStopped as stopped:
+                following.stop()
+                self._journal.set_state(self._name, "failed")
+                return Ended(self._name, self._journal.home, checks=work.checks, error=_refused(stopped))
+            except PlanChanged:
+                following.stop()
+                following.close()
+                return self._continue(work.ends)
         tidy(work.ends, self._journal)
         self._journal.set_state(self._name, "succeeded")
         return Ended(self._name, self._journal.home, checks=work.checks)
@@ -444,6 +468,13 @@ class Run:
     def _say(self, kind: str, message: str, data: Mapping[str, Any] | None = None) -> None:
         self._journal.event(self._name, kind, message, data=data)
         self._listener.on_message(message)
+
+
+def _refused(stopped: ApplyStopped) -> MigrationError:
+    return MigrationError(
+        f"the target refuses a change: {stopped}",
+        hint="mend it on the target, then run the same command again: the links go on where they were",
+    )
 
 
 def _count_objects(inventory: Inventory) -> Mapping[str, int]:

@@ -7,6 +7,7 @@ face reads it; what is out of order is an event, said once.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,11 +18,12 @@ import psycopg
 from dtsrun.api import Link, LinkStatus
 from dtsrun.engine.control import Control
 from dtsrun.engine.following import Following
+from dtsrun.engine.refusals import ApplyStopped, Refusal, TableRefused
 from dtsrun.engine.watching import Watching
 from dtsrun.journal import Journal
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 from dtsrun.requests import Request
-from dtsrun.watch.applying import diagnose_apply_error
+from dtsrun.watch.applying import ApplyError, Policy, diagnose_apply_error, react
 from dtsrun.watch.lag import Lag, Pace
 from dtsrun.watch.positions import beat, current_position
 from dtsrun.watch.slots import Level, LostLink, RetainedWal, lost_links, read_slots, retained_wal
@@ -90,7 +92,11 @@ class Syncing:
         self._paces = {link.name: Pace() for link in following.links}
         self._standstills = {link.name: Standstill() for link in following.links}
         self._beat_again = self._try_again = 0.0
-        self._found: dict[str, str] = {}
+        self._errors: dict[str, ApplyError | None] = {}
+        """By link, the change that its subscription cannot apply."""
+        self._attempts: Counter[str] = Counter()
+        self._policy = Policy(following.view.options["on_apply_error"])
+        self._patience = following.view.spec.task.retry_for
         self._said: dict[str, str] = {}
         self._since: dict[str, float] = {}
         self._save_again = 0.0
@@ -105,6 +111,7 @@ class Syncing:
 
         Raises:
             LinksLost: a slot is lost.
+            TableRefused, ApplyStopped: a change is refused, and the user's word is not to wait (longer).
             psycopg.Error: a server was out of reach for longer.
         """
         while (request := control.wanted()) is None:
@@ -120,7 +127,7 @@ class Syncing:
         """Look once at all links and at the source: measure, beat, remember.
 
         Raises:
-            LinksLost: a slot is lost.
+            LinksLost, TableRefused, ApplyStopped: see `until`.
             psycopg.Error: a server does not answer.
         """
         standings = [self._standing(link) for link in self._following.links]
@@ -172,6 +179,7 @@ class Syncing:
             self._once(key, "slot lost", f"slot {link.name} of {link.database} is lost: {why}")
         elif status.state == "failed" or (status.error and self._lasts(key)):
             self._once(key, "apply", f"{link.database}: changes are not applied{self._refused(standing)}")
+            self._react(standing)
         elif wal is not None and wal.level is not Level.QUIET:
             # The figure changes with every look; the level is what is news.
             if self._said.get(key) != wal.level:
@@ -181,6 +189,7 @@ class Syncing:
             self._explain(key, standing)
         elif not status.error:
             self._since.pop(key, None)
+            self._errors.pop(link.name, None)
             if self._said.pop(key, None):
                 self._say("apply", f"{link.database}: changes are applied again")
 
@@ -201,11 +210,35 @@ class Syncing:
             except psycopg.Error as fault:
                 if reaction(fault) is Reaction.RETRY:
                     raise
-                self._found.pop(link.name, None)
+                self._errors.pop(link.name, None)
                 self._once(f"{link.name}/trial", "warning", f"the cause cannot be looked for: {describe(fault)}")
             else:
-                self._found[link.name] = f"{error.message}; {error.remedy}" if error else ""
-        return f": {self._found.get(link.name) or status.error}"
+                self._errors[link.name] = error
+                self._attempts[link.name] += 1
+        found = self._errors.get(link.name)
+        return f": {found.message}; {found.remedy}" if found else f": {status.error}"
+
+    def _react(self, standing: Standing) -> None:
+        """Do what the user's word makes of a change that is refused.
+
+        Raises:
+            TableRefused: its table is no longer to be followed.
+            ApplyStopped: the task is to fail.
+        """
+        link, status = standing.link, standing.status
+        found = self._errors.get(link.name)
+        policy = self._policy
+        if found is not None:
+            policy = react(policy, found, self._attempts[link.name])
+        elif status.table is None:
+            policy = Policy.RETRY  # nobody knows yet what is refused
+        table = found.table if found else status.table
+        said = f"{found.message}; {found.remedy}" if found else f"{status.table or link.database}: {status.error}"
+        refusal = Refusal(link=link, table=table, message=said)
+        if policy is Policy.QUARANTINE and refusal.followed is not None:
+            raise TableRefused(refusal)
+        if policy is Policy.STOP or standing.still > self._patience:
+            raise ApplyStopped(refusal)
 
     def _explain(self, key: str, standing: Standing) -> None:
         """Say once, for each cause, why a link stands still."""

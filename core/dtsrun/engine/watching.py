@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,8 @@ from typing import Any, Final, Protocol
 import psycopg
 from psycopg import sql
 
-from dtsrun.api import Connection, Entry, Link
+from dtsrun import marks
+from dtsrun.api import Connection, Entry, Link, StepResult
 from dtsrun.engine.ends import Ends, task_folder
 from dtsrun.errors import DtsrunError
 from dtsrun.inventory import dump_entries, matches
@@ -27,7 +28,7 @@ from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 from dtsrun.watch.drift import NEEDS_EPOCH, Drift
 from dtsrun.watch.fingerprint import Fingerprint, read_fingerprint
 from dtsrun.watch.large_objects import LargeObjectState, read_large_objects
-from dtsrun.watch.repairs import repair
+from dtsrun.watch.repairs import define, repair
 from dtsrun.watch.sentinel import Sentinel, wanted_by
 from dtsrun.watch.server import ServerState, compare_servers, read_server_state
 
@@ -47,6 +48,16 @@ class Told:
     number: int
     """Of its event."""
     drift: Drift
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repaired:
+    """What came of a repair."""
+
+    done: list[str]
+    failed: list[str]
+    to_copy: list[Told]
+    """What is defined on the target, and has to be copied yet."""
 
 
 def open_drifts(journal: Journal, task: str) -> list[Told]:
@@ -180,26 +191,59 @@ class Watching:
             self._say("drift", drift.message, drift.as_data())
         return found
 
-    def repair(self, numbers: Sequence[int]) -> tuple[list[str], list[str]]:
-        """Mend what was told: all of it, or the drifts of these numbers. Return what was done, and what was not."""
-        done: list[str] = []
-        failed: list[str] = []
+    def repair(self, numbers: Sequence[int]) -> Repaired:
+        """Mend what was told, in that order: all of it, or the drifts of these numbers.
+
+        Of what needs a copy the definition alone is made here.
+        """
+        repaired = Repaired(done=[], failed=[], to_copy=[])
         for told in open_drifts(self._journal, self._task):
             if numbers and told.number not in numbers:
                 continue
             try:
-                done.append(self._repair(told))
+                if needs_copy(told.drift) and self._is_there(told.drift):
+                    self._define(told)
+                    repaired.to_copy.append(told)
+                else:
+                    repaired.done.append(self._repair(told))
             except DtsrunError as error:
-                failed.append(f"{told.number}: {error.message}" + (f"; {error.hint}" if error.hint else ""))
-        return done, failed
+                repaired.failed.append(f"{told.number}: {error.message}" + (f"; {error.hint}" if error.hint else ""))
+        return repaired
+
+    def mended(self, numbers: Collection[int]) -> list[str]:
+        """Say that drifts are mended whose tables were copied meanwhile."""
+        told = [each for each in open_drifts(self._journal, self._task) if each.number in numbers]
+        return [self._mended(each, f"{each.drift.object} was copied and is followed") for each in told]
 
     def _repair(self, told: Told) -> str:
         drift = told.drift
+        if needs_copy(drift):
+            return self._mended(told, f"{drift.object} is gone from the source")
         database = drift.database or self._ends.routes["source"].maintenance_database
         repair(drift, self._source(database), self._target(database))
-        text = f"{drift.object} is mended"
+        return self._mended(told, f"{drift.object} is mended")
+
+    def _mended(self, told: Told, text: str) -> str:
         self._say("repaired", text, {"drift": told.number})
         return text
+
+    def _is_there(self, drift: Drift) -> bool:
+        """Tell whether the source still has the table that is to be copied."""
+        assert drift.repair is not None and drift.database is not None  # what needs a copy has both
+        found = self._source(drift.database).execute(
+            "select from pg_catalog.pg_class where oid = %s::bigint::oid", [drift.repair.oid]
+        )
+        return found.fetchone() is not None
+
+    def _define(self, told: Told) -> None:
+        """Make a table's definition on the target, once: a runner that is killed after it finds the mark."""
+        assert told.drift.database is not None
+        target, key = self._target(told.drift.database), f"repair/{told.number}"
+        marks.prepare(target)
+        with target.transaction():
+            if marks.read(target, self._task, key) is None:
+                define(told.drift, target)
+                marks.write(target, self._task, key, 0, StepResult())
 
     def _tolerant(self, what: str, look: Callable[[], list[Drift]]) -> list[Drift]:
         """A watch that cannot look says so once, and changes are followed on."""

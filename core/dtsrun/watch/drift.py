@@ -140,7 +140,7 @@ class _Comparison:
             yield from self._created(address, named)
         elif new is None:
             yield from self._dropped(address, named)
-        elif address.catalog == _CLASS and address.oid in self._followed:
+        elif address.catalog == _CLASS and self._is_followed(address.oid):
             yield from self._altered_table(address, named, old, new)
         elif self._concerns_us(named):
             yield self._of_sql(address, named, "changed", self._renaming(address, named))
@@ -234,6 +234,10 @@ class _Comparison:
         return (sql.SQL("alter table {} replica identity {}").format(name, what).as_string(),)
 
     # What concerns us, and how it is said
+
+    def _is_followed(self, oid: int) -> bool:
+        """Whether a table is followed, or was told as new, and is when that is repaired."""
+        return oid in self._followed or (oid in self._before.columns and self._table_is_wanted(oid))
 
     def _concerns_us(self, named: Named) -> bool:
         if named.relation and self._table_is_wanted(named.relation):

@@ -117,15 +117,17 @@ def read_fingerprint(source: Connection, followed: Iterable[int], before: Finger
 
     Args:
         followed: OIDs of the tables whose columns are kept.
-        before: an earlier one of the same database: only what is unlike it is asked for its name.
+        before: an earlier one of the same database: only what is unlike it is asked for its name. Of tables that were
+            made since, the columns are kept as well: they are followed one day.
     """
     pulse = read_pulse(source)
     marks = _marks(source)
     known = {} if before is None else {a: n for a, n in before.names.items() if marks.get(a) == before.marks.get(a)}
     names = {**known, **_names(source, [address for address in marks if address not in known])}
-    return Fingerprint(
-        pulse=pulse, marks=marks, names=names, tables=_tables(source), columns=_columns(source, list(followed))
-    )
+    tables = _tables(source)
+    new = set() if before is None else before.columns.keys() | (tables.keys() - before.tables.keys())
+    columns = _columns(source, sorted({*followed, *new}))
+    return Fingerprint(pulse=pulse, marks=marks, names=names, tables=tables, columns=columns)
 
 
 def read_pulse(source: Connection) -> str:

@@ -67,6 +67,38 @@ def apply_sql(connection: Connection, statements: Sequence[str]) -> None:
             connection.execute(statement.encode())
 
 
+def define(drift: Drift, target: Connection) -> None:
+    """Make a table that is copied anew afterwards what it is on the source: its definition alone.
+
+    Its rows go where they stand in the way: those of the source have another type, or no nulls.
+
+    Raises:
+        MigrationError: it cannot be made so; says why, and the statements.
+    """
+    assert drift.repair is not None
+    statements, identity = drift.repair.sql, drift.object.removeprefix("table ")
+    if drift.repair.action is Action.FOLLOW_TABLE and _is_there(target, identity):
+        return
+    try:
+        try:
+            apply_sql(target, statements)
+        except (psycopg.DataError, psycopg.IntegrityError):
+            with target.transaction():
+                target.execute("set local session_replication_role = replica")
+                # The source's server has quoted it.
+                target.execute(sql.SQL("delete from only {}").format(sql.SQL(identity)))
+                target.execute("set local session_replication_role = origin")
+                apply_sql(target, statements)
+    except psycopg.Error as error:
+        hint = "\n".join(statements) or None
+        raise MigrationError(f"{drift.object} cannot be mended: {describe(error)}", hint=hint) from error
+
+
+def _is_there(target: Connection, identity: str) -> bool:
+    row = target.execute("select pg_catalog.to_regclass(%s) is not null as found", [identity]).fetchone()
+    return bool(row and row.found)
+
+
 def copy_large_object(source: Connection, target: Connection, oid: int) -> None:
     """Make a large object on the target what it is on the source: content, owner, grants and comment; or remove it."""
     with target.transaction(), source.transaction():

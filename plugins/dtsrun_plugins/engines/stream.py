@@ -114,6 +114,10 @@ class Stream(Engine):
                 )
             time.sleep(0.1)
 
+    def take_out(self, context: EngineContext, link: Link) -> None:
+        """End the process: the next one passes over what is not of the link's tables."""
+        self.stop(context, link)
+
     def remove(self, context: EngineContext, link: Link) -> None:
         """End the process, and forget its position."""
         self.stop(context, link)

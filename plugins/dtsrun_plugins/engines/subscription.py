@@ -105,6 +105,18 @@ class Subscription(Engine):
                 )
             time.sleep(0.1)
 
+    def take_out(self, context: EngineContext, link: Link) -> None:
+        """Let the subscription forget tables that its publications do not name any more."""
+        target = context.target(link.database)
+        if _row(target, link) is None or _subscribed(target, link) <= {(t.schema, t.name) for t in link.tables}:
+            return
+        # The server refuses to do it with a subscription that is disabled.
+        self.start(context, link)
+        refresh = sql.SQL("alter subscription {} refresh publication with (copy_data = false)")
+        target.execute(refresh.format(sql.Identifier(link.name)))
+        # A worker that runs goes on with what it knew; the next one passes over what was still on its way.
+        self.stop(context, link)
+
     def remove(self, context: EngineContext, link: Link) -> None:
         """Drop the subscription without touching the slot."""
         target = context.target(link.database)
@@ -143,6 +155,18 @@ def _conninfo(context: EngineContext, link: Link) -> str:
 def _row(target: Connection, link: Link) -> Any:
     query = resources.files(__package__).joinpath("subscription_status.sql").read_bytes()
     return target.execute(query, [link.name]).fetchone()
+
+
+def _subscribed(target: Connection, link: Link) -> set[tuple[str, str]]:
+    """Return schema and name of the tables that a subscription takes changes of."""
+    rows = target.execute(
+        "select n.nspname::text as schema, c.relname::text as name from pg_catalog.pg_subscription_rel r"
+        "  join pg_catalog.pg_stat_subscription s on s.subid = r.srsubid"
+        "  join pg_catalog.pg_class c on c.oid = r.srrelid"
+        "  join pg_catalog.pg_namespace n on n.oid = c.relnamespace where s.subname = %s",
+        [link.name],
+    ).fetchall()
+    return {(row.schema, row.name) for row in rows}
 
 
 def _applied(context: EngineContext, link: Link) -> int | None:

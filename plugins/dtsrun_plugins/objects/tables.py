@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dtsrun.api import Database, Entry, Identity, MigrationType, ObjectKind, PlanContext, Step, StepContext, StepResult
 from dtsrun.copy_steps import copy_steps
 from dtsrun.copying import copy_table
-from dtsrun.copying_again import SLOT_LOST, copy_table_again
+from dtsrun.copying_again import DRIFTED, SLOT_LOST, copy_table_again
 from dtsrun.copying_batch import copy_batch
 from dtsrun.copying_range import copy_range
 from dtsrun.table_rows import TableRows
@@ -110,11 +110,21 @@ class Tables(ObjectKind):
         """Copy the rows of one table anew, in a new epoch."""
         return copy_table_again(context, SLOT_LOST)
 
+    def do_copy_repaired(self, context: StepContext) -> StepResult:
+        """Copy the rows of one table that came or changed while changes were followed."""
+        return copy_table_again(context, DRIFTED)
+
     def do_compare_rows(self, context: StepContext) -> StepResult:
         """Compare the rows of one table."""
         from dtsrun.compare import compare_rows
 
         return compare_rows(context)
+
+    def do_compare_rows_live(self, context: StepContext) -> StepResult:
+        """Compare the rows of one table while changes flow."""
+        from dtsrun.compare import compare_rows_live, confirmed_position
+
+        return compare_rows_live(context, lambda: confirmed_position(context))
 
     def do_compare_tree(self, context: StepContext) -> StepResult:
         """Compare the rows of a partitioned table as a whole."""

@@ -83,6 +83,14 @@ class Incremental(Stage):
                 "default": "10m",
                 "description": "How long the making of a slot may wait for transactions that write on the source.",
             },
+            "on_apply_error": {
+                "enum": ["retry", "quarantine", "stop"],
+                "default": "retry",
+                "description": "What becomes of a change that the target refuses: retry it until it is mended, for as"
+                " long as task.retry says; quarantine its table, which is no longer followed until dtsrun repair"
+                " copies it anew, while all others go on; or stop, so that the task fails at once. Links keep their"
+                " positions.",
+            },
             "identities": {
                 "type": "object",
                 "default": {},

@@ -21,6 +21,7 @@ def spec(bench: Bench) -> Path:
         source=bench.endpoint(bench.source),
         target=bench.endpoint(bench.target),
         migration={"type": "full_incremental"},
+        settings={"retry": {"for": "3m"}},  # so long a refused change is waited for
     )
 
 
