@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -52,14 +53,29 @@ class Preparation:
         self._decisions = dict(decided or {})
         self._is_begun = is_begun
         self._inventory: Inventory | None = None
+        self._reading: Future[Inventory] | None = None
         self._target_databases: frozenset[str] | None = None
         self._target_entries: dict[str, Sequence[Entry]] = {}
         self._lock = threading.RLock()
+        self._inventory_lock = threading.Lock()
 
     @property
     def inventory(self) -> Inventory:
         """What is selected of the source."""
-        with self._lock:
+        if self._reading is not None:
+            return self._reading.result()
+        return self._read_inventory()
+
+    @contextmanager
+    def reading_ahead(self) -> Iterator[None]:
+        """Begin to read the inventory beside what is done meanwhile; who asks for it waits, or gets what it failed
+        with. It is read to its end even if nobody asks."""
+        with ThreadPoolExecutor(1, thread_name_prefix="inventory") as beside:
+            self._reading = beside.submit(self._read_inventory)
+            yield
+
+    def _read_inventory(self) -> Inventory:
+        with self._inventory_lock:
             if self._inventory is None:
                 self._inventory = read_inventory(
                     self.ends.spec,
@@ -72,8 +88,14 @@ class Preparation:
 
     @property
     def known_inventory(self) -> Inventory | None:
-        """What is selected, if anybody has asked for it yet."""
+        """What is selected, if it has been read."""
         return self._inventory
+
+    @property
+    def chosen(self) -> Sequence[str]:
+        """The names of the source's databases that are selected."""
+        selection = self.ends.spec.selection
+        return sorted(self.inventory.databases if selection.entire_instance else selection.databases)
 
     def target_databases(self) -> frozenset[str]:
         """Return the names of the target's databases."""

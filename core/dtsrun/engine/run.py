@@ -177,8 +177,9 @@ class Run:
             # Changes are followed from a slot on, and a slot is made when the checks have passed.
             snapshots = None if self._follows else stack.enter_context(closing(snapshots_of(ends, lambda _: 1)))
             preparation = Preparation(ends, snapshots)
-            found = self._left_by_a_lost_journal(preparation)
-            checks = [] if found else self._check(preparation)
+            with preparation.reading_ahead():
+                found = self._left_by_a_lost_journal(preparation)
+                checks = [] if found else self._check(preparation)
             if isinstance(checks, Ended):
                 return checks
             following = None
@@ -250,6 +251,8 @@ class Run:
     def _check(self, preparation: Preparation) -> list[CheckResult] | Ended:
         self._journal.set_state(self._name, "checking")
         results = make_checks(preparation, self._options, self._listener)
+        # Checks that need the inventory cannot say better than its own error why they could not be made.
+        _ = preparation.inventory
         self._tie(preparation, results)
         error = verdict(self._spec, results, self._confirm)
         self._journal.set_state(self._name, "check_failed" if error else "check_passed")

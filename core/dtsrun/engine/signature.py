@@ -30,7 +30,7 @@ def left_by_a_lost_journal(preparation: Preparation) -> Mapping[str, marks.Mark]
     """
     ends = preparation.ends
     spec = ends.spec
-    found = read_marks(ends, sorted(preparation.inventory.databases), preparation.target_databases())
+    found = read_marks(ends, preparation.chosen, preparation.target_databases())
     if not found:
         return {}
     signed = found.get(SIGNATURE)
