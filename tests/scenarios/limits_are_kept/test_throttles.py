@@ -217,6 +217,24 @@ def test_changes_are_followed_from_a_copy_that_was_held(shop: Bench) -> None:
     assert {hold["why"] for hold in held_for(shop)} == {"3 active sessions, limit 2"}
 
 
+def test_a_cutover_gives_way_to_nothing(shop: Bench) -> None:
+    path = shop.spec(
+        source=shop.endpoint(shop.source),
+        target=shop.endpoint(shop.target),
+        migration={"type": "full_incremental"},
+        resources={"copy": 2, "throttle": {"every": OFTEN, "active_sessions": {"limit": 2}}},
+        prechecks={"policy": {"alarms": "continue"}},
+    )
+    running = shop.start(path)
+    eventually(lambda: "move" in shop.run("list").out and shop.task().state == "syncing", 60)
+    with at_work(shop, 3):
+        done = shop.run("complete", "move")
+        assert done.code == 0, done.said
+    assert running.end().code == 0
+    assert held_for(shop) == []
+    assert shop.differences() == []
+
+
 @contextmanager
 def at_work(shop: Bench, count: int) -> Iterator[None]:
     """Sessions of an application, each in the middle of a statement."""
