@@ -75,14 +75,16 @@ def assert_moved(shop: Bench, running: Running, why: str) -> None:
 
 
 def test_a_standby_that_falls_behind_holds_the_copies(shop: Bench, standby: Standby) -> None:
-    running = shop.start(spec(shop, replica_lag={"limit": "2MB"}))
+    running = shop.start(spec(shop, {"rate_limit": "2MB/s"}, replica_lag={"limit": "2MB"}))
     assert running.wait_for(is_under_way)
     standby.pause()
     write(shop, 4)
     assert running.wait_for(is_message("copies are held: standby standby is "))
+    # What is on the way when the hold begins counts as copied.
+    assert running.wait_for(lambda event: event["event"] == "progress" and bool(event["held"]), 2)
     before = copied(running)
-    assert running.wait_for(lambda event: event["event"] == "progress" and bool(event["held"]))
-    time.sleep(1.5)
+    assert before < 12 * 2**20
+    time.sleep(2.0)
     standby.resume()
     assert running.wait_for(is_message("copies go on; held for "))
     assert copied(running) - before < 2**20
