@@ -37,6 +37,7 @@ from dtsrun.engine.undo import undo
 from dtsrun.errors import CalledOff, Interrupted
 from dtsrun.journal import Journal
 from dtsrun.plan import with_defaults
+from dtsrun.sequence_margin import remember_writers
 from dtsrun.spec.quantities import parse_duration
 
 TICK_SECONDS: Final = 0.2
@@ -179,6 +180,9 @@ class Completing:
             return
         source = self._following.view.source(self._databases[0])
         self._fenced = self._terms.fence.raise_around(source, self._databases, self._following.view.created)
+        for database in self._databases:
+            may_go_on = self._fenced.mode is FenceMode.NONE and bool(self._fenced.residual)
+            remember_writers(self._following.view.target(database), self._task, may_go_on=may_go_on)
         for session in self._fenced.ended:
             self._say("fence", f"ended a session on the source: {session.told}")
         for residual in self._fenced.residual:

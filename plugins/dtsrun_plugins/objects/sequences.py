@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -9,10 +10,12 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg import sql
 
+from dtsrun import marks, sequence_margin
 from dtsrun.aligning import aligning
 from dtsrun.api import (
     Connection,
     Database,
+    Deviation,
     Difference,
     Entry,
     Failure,
@@ -83,7 +86,10 @@ class Sequences(ObjectKind):
 
     Limits
     ------
-    What the source gives away after its sequence was read is not carried.
+    What the source gives away after its sequence was read is not carried. Where changes are followed and completion
+    finds no fence, but others connected, each sequence that has moved since the copy is set ahead, in its direction
+    and up to its bound, by what it gave away on average in two minutes; the report names each. Under a fence it is
+    exact.
     """
 
     name = "object.sequences"
@@ -107,18 +113,89 @@ class Sequences(ObjectKind):
                 yield from _comparing(database, batches)
 
     def do_copy(self, context: StepContext) -> StepResult:
-        """Set the sequences of the target to the values of the source."""
+        """Set the sequences of the target to the values of the source, or ahead of them where writers may go on."""
         values, failures = _read(context.source(), _names(context), "source")
-        failures += _write(context.target(), values)
-        return StepResult(rows=len(values), failures=tuple(failures))
+        if context.step.stage != "complete":
+            failures += _write(context.target(), values)
+            last = {name: value.last_value for name, value in values.items()}
+            return StepResult(rows=len(values), failures=tuple(failures), detail=sequence_margin.seen(last))
+        wanted = {**values, **_ahead(context, values)}
+        failures += _write(context.target(), wanted)
+        _remember_margins(context, values, wanted)
+        moved = [
+            _deviation(context, name, value, wanted[name]) for name, value in values.items() if value != wanted[name]
+        ]
+        return StepResult(rows=len(values), failures=tuple(failures), deviations=tuple(moved))
 
     def do_compare(self, context: StepContext) -> StepResult:
         """Compare where the sequences of both ends stand."""
         ours, unread = _read(context.source(), _names(context), "source")
         theirs, missing = _read(context.target(), [*ours], "target")
-        found = [_difference(context, name, ours[name], theirs[name]) for name in theirs if ours[name] != theirs[name]]
+        margins = _margins(context)
+        found = [
+            _difference(context, name, ours[name], theirs[name])
+            for name in theirs
+            if ours[name] != theirs[name] and not _is_in_margin(ours[name], theirs[name], margins.get(name))
+        ]
         found += [_unreadable(context, failure) for failure in (*unread, *missing)]
         return StepResult(rows=len(theirs), differences=tuple(found))
+
+
+def _ahead(context: StepContext, values: dict[Name, Value]) -> dict[Name, Value]:
+    """Return where to set the sequences that move while writers may go on; none where the source is fenced."""
+    target, task = context.target(), context.spec.task.name
+    if not values or not sequence_margin.may_writers_go_on(target, task):
+        return {}
+    mark = marks.read(target, task, f"{context.step.database}/full/{_batch(context)}")
+    if mark is None or "values" not in mark.detail:
+        return {}
+    before = {(schema, name): value for schema, name, value in mark.detail["values"]}
+    seconds = time.time() - mark.detail["at"]
+    bounds = sequence_margin.read_bounds(context.source(), [*values])
+    return {
+        name: Value(sequence_margin.ahead(value.last_value, before[name], seconds, bounds[name]), True)
+        for name, value in values.items()
+        if value.is_called and name in before and name in bounds and value.last_value != before[name]
+    }
+
+
+def _remember_margins(context: StepContext, values: dict[Name, Value], wanted: dict[Name, Value]) -> None:
+    """Remember for verification which sequences are ahead, from where to where."""
+    ahead = [[*n, v.last_value, wanted[n].last_value] for n, v in values.items() if v != wanted[n]]
+    if ahead or _margins(context):
+        marks.write(
+            context.target(), context.spec.task.name, _margins_key(context), 0, StepResult(detail={"ahead": ahead})
+        )
+
+
+def _margins(context: StepContext) -> dict[Name, tuple[int, int]]:
+    target = context.target()
+    mark = marks.read(target, context.spec.task.name, _margins_key(context)) if marks.exists(target) else None
+    return {(schema, name): (low, high) for schema, name, low, high in mark.detail["ahead"]} if mark else {}
+
+
+def _is_in_margin(ours: Value, theirs: Value, margin: tuple[int, int] | None) -> bool:
+    """Tell whether the target was set ahead, and the source has not used that up."""
+    if margin is None or theirs != Value(margin[1], True):
+        return False
+    return min(margin) <= ours.last_value <= max(margin)
+
+
+def _batch(context: StepContext) -> str:
+    return context.step.key.rpartition("/")[2]
+
+
+def _margins_key(context: StepContext) -> str:
+    return f"margins of {_batch(context)}"
+
+
+def _deviation(context: StepContext, name: Name, ours: Value, wanted: Value) -> Deviation:
+    return Deviation(
+        database=context.step.database,
+        object=f"SEQUENCE {'.'.join(name)}",
+        message=f"was set to {wanted.last_value}, ahead of the source's {ours.last_value}: writers were not fenced, and"
+        f" may take what it gives away in {sequence_margin.SECONDS} s",
+    )
 
 
 def _moved(database: Database, context: PlanContext) -> Iterator[SequenceFact]:

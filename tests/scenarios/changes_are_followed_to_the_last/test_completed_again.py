@@ -123,3 +123,22 @@ def test_a_comparison_that_takes_too_long_is_cancelled_and_the_fence_put_back(sh
     assert shop.on_target(None, at_work) == []
     holder.close()
     completes(shop, running)
+
+
+@pytest.mark.parametrize("fence", ["none", "read_only"])
+def test_a_sequence_is_set_ahead_where_somebody_is_connected_and_no_fence_holds_him(
+    shop: Bench, spec: Path, fence: str
+) -> None:
+    running = shop.start(spec, "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    with psycopg.connect(shop.source.route.conninfo("shop"), autocommit=True) as somebody:
+        somebody.execute("select nextval('public.invoice') from generate_series(1, 50)")
+        asked = shop.run("complete", "move", "--fence", fence, "--force")
+    assert asked.code == 0, asked.said
+    assert running.end().code == 0
+    value = shop.on_target("shop", "select last_value from public.invoice")[0].last_value
+    if fence == "none":
+        assert value > 50
+        assert f"SEQUENCE public.invoice: was set to {value}, ahead of the source's 50" in shop.run("show", "move").said
+    else:
+        assert value == 50
