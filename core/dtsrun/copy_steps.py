@@ -40,7 +40,7 @@ def copy_steps(database: Database, rows: TableRows, resources: Resources, source
             step = rows.copying(table)
             yield from _copying_ranges(step, table, count) if count > 1 and _can_be_cut(step) else [step]
     if together:
-        for number, batch in enumerate(_batches(small), start=1):
+        for number, batch in enumerate(batches(small), start=1):
             yield _copying_batch(database, number, [rows.copying(table) for table in batch])
 
 
@@ -75,12 +75,14 @@ def _copying_ranges(step: Step, table: Relation, count: int) -> Iterator[Step]:
             key=range_key(step.key, number, count),
             action="copy_range",
             args={"tables": [part], "part": number, "parts": count},
+            tables=int(number == 1),
             size=table.bytes // count,
             title=f"{step.title}, part {number} of {count}",
         )
 
 
-def _batches(tables: Sequence[Relation]) -> Iterator[list[Relation]]:
+def batches(tables: Sequence[Relation]) -> Iterator[list[Relation]]:
+    """Yield small tables as they go together in one step."""
     batch: list[Relation] = []
     for table in tables:
         if len(batch) >= BATCH_TABLES or sum(each.bytes for each in batch) + table.bytes > BATCH_BYTES:
@@ -96,6 +98,7 @@ def _copying_batch(database: Database, number: int, steps: Sequence[Step]) -> St
         key=f"{database.name}/full/tables {number:04}",
         action="copy_batch",
         args={"tables": [step.args for step in steps]},
+        tables=len(steps),
         provides=tuple(dict.fromkeys(name for step in steps for name in step.provides)),
         needs=tuple(dict.fromkeys(name for step in steps for name in step.needs)),
         size=sum(step.size for step in steps),

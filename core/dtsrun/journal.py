@@ -135,8 +135,9 @@ class Journal:
             self._run("delete from step where task = ?", name)
             self._run("insert or replace into plan (task, data) values (?, ?)", name, packed)
             self._connection.executemany(
-                "insert into step (task, key, stage, plugin, title, database, lane, size) values (?,?,?,?,?,?,?,?)",
-                [(name, s.key, s.stage, s.plugin, s.title, s.database, s.lane.value, s.size) for s in steps],
+                "insert into step (task, key, stage, plugin, title, database, lane, size, tables)"
+                " values (?,?,?,?,?,?,?,?,?)",
+                [(name, s.key, s.stage, s.plugin, s.title, s.database, s.lane.value, s.size, s.tables) for s in steps],
             )
 
     def plan(self, name: str) -> list[dict[str, Any]] | None:
@@ -294,9 +295,11 @@ class Journal:
 def _refuse_older(connection: sqlite3.Connection) -> None:
     """Refuse a journal whose tables are of an earlier version of dtsrun, rather than stumble over them later."""
     columns = {
-        row["name"] for table in ("creation", "request") for row in connection.execute(f"pragma table_info({table})")
+        row["name"]
+        for table in ("creation", "request", "step")
+        for row in connection.execute(f"pragma table_info({table})")
     }
-    if not {"undo", "arguments"} <= columns:
+    if not {"undo", "arguments", "tables"} <= columns:
         raise sqlite3.DatabaseError("it was written by an earlier version; move it away, or finish its tasks with that")
 
 

@@ -29,6 +29,7 @@ create table if not exists step (
     bytes integer not null default 0,
     epoch integer,
     message text not null default '',
+    tables integer not null default 1,
     primary key (task, key)
 );
 create table if not exists event (

@@ -46,6 +46,8 @@ class StepRecord:
     bytes: int
     epoch: int | None
     message: str
+    tables: int = 1
+    """Whose rows it moves or compares, if it does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -23,6 +23,12 @@ from dtsrun.api import (
 )
 from dtsrun.errors import MigrationError
 from dtsrun.graph import CycleError, topological_order
+
+LEAST_SHARED: Final = 16
+"""How many others a step waits for where it is worth while to write them down once for all that wait for the same."""
+
+AFTER_LIKE: Final = "after_like"
+"""In a plan as data: key of the step that waits for the same ones."""
 
 FOLLOWING_STAGE: Final = "incremental"
 """The stage whose steps wait for all earlier work of their database: an index that is missing while changes are
@@ -65,13 +71,16 @@ class Plan:
         return replace(_resolved(part), resources=self.resources, resources_said=self.resources_said)
 
     def as_data(self) -> list[dict[str, Any]]:
-        """Return the steps in order as JSON values."""
-        return [asdict(self.steps[key]) for key in self.order]
+        """Return the steps in order as JSON values.
+
+        Where many steps wait for the same many, these are written down once: the others name the step that has them.
+        """
+        return list(_as_data(self.steps[key] for key in self.order))
 
     @staticmethod
     def from_data(data: Iterable[Mapping[str, Any]]) -> Plan:
         """Return the plan that `as_data` made the data of."""
-        return _resolved(_step_from(item) for item in data)
+        return _resolved(_from_data(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +144,26 @@ def _with_late_edges(steps: Sequence[Step], migration_type: MigrationType) -> li
     before: list[Step] = []
     found: list[Step] = []
     for wave, members in enumerate(by_wave):
-        found.extend(_late(step, before) if wave else step for step in members)
+        found.extend(_late(members, before) if wave else members)
         before.extend(members)
     return found
 
 
-def _late(step: Step, before: Sequence[Step]) -> Step:
-    """Let a step wait for all before it of its own database and of the whole server; completion waits for all."""
-    if step.after or step.needs:
-        return step
-    sees_all = step.database is None or step.stage == "complete"
-    return replace(step, after=tuple(s.key for s in before if sees_all or s.database in (None, step.database)))
+def _late(steps: Sequence[Step], before: Sequence[Step]) -> Iterator[Step]:
+    """Let steps wait for all before them of their own database and of the whole server; completion waits for all.
+
+    Ten thousand steps that wait for the same thousand share one tuple.
+    """
+    known: dict[str | None, tuple[str, ...]] = {}
+    for step in steps:
+        if step.after or step.needs:
+            yield step
+            continue
+        database = None if step.stage == "complete" else step.database
+        if database not in known:
+            seen = (s.key for s in before if database is None or s.database in (None, database))
+            known[database] = tuple(seen)
+        yield replace(step, after=known[database])
 
 
 def _with_structure_edges(plan: Plan) -> Plan:
@@ -174,7 +192,8 @@ def _resolved(steps: Iterable[Step]) -> Plan:
         by_key[step.key] = step
         for name in step.provides:
             providers.setdefault(name, []).append(step.key)
-    resolved = {key: _resolve(step, by_key, providers) for key, step in by_key.items()}
+    known: set[int] = set()
+    resolved = {key: _resolve(step, by_key, providers, known) for key, step in by_key.items()}
     try:
         order = topological_order({key: step.after for key, step in resolved.items()})
     except CycleError as error:
@@ -182,24 +201,53 @@ def _resolved(steps: Iterable[Step]) -> Plan:
     return Plan(resolved, order, _digest(resolved))
 
 
-def _resolve(step: Step, by_key: Mapping[str, Step], providers: Mapping[str, list[str]]) -> Step:
-    unknown = [key for key in step.after if key not in by_key]
-    if unknown:
-        raise MigrationError(f"step {step.key!r} waits for {unknown[0]!r}, which is not in the plan")
+def _resolve(step: Step, by_key: Mapping[str, Step], providers: Mapping[str, list[str]], known: set[int]) -> Step:
+    """Return a step with its needs as keys.
+
+    Args:
+        known: the shared tuples of keys that were looked into, by id; added to.
+    """
+    if id(step.after) not in known:
+        unknown = [key for key in step.after if key not in by_key]
+        if unknown:
+            raise MigrationError(f"step {step.key!r} waits for {unknown[0]!r}, which is not in the plan")
+        known.add(id(step.after))
+    if not step.needs:
+        return step
     after = dict.fromkeys(step.after)
     for name in step.needs:
         after.update(dict.fromkeys(key for key in providers.get(name, ()) if key != step.key))
     return replace(step, after=tuple(after), needs=())
 
 
-def _step_from(item: Mapping[str, Any]) -> Step:
-    tuples = {name: tuple(item[name]) for name in ("after", "provides", "needs", "locks")}
-    return Step(**{**item, **tuples, "lane": Lane(item["lane"])})
+def _as_data(steps: Iterable[Step]) -> Iterator[dict[str, Any]]:
+    first: dict[int, str] = {}
+    for step in steps:
+        if len(step.after) < LEAST_SHARED:
+            yield asdict(step)
+            continue
+        has_them = first.setdefault(id(step.after), step.key)
+        own = {} if has_them == step.key else {"after": (), AFTER_LIKE: has_them}
+        yield {**asdict(step if not own else replace(step, after=())), **own}
+
+
+def _from_data(data: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
+    shared: dict[str, tuple[str, ...]] = {}
+    for item in data:
+        values = {name: value for name, value in item.items() if name != AFTER_LIKE}
+        tuples = {name: tuple(item[name]) for name in ("after", "provides", "needs", "locks")}
+        if AFTER_LIKE in item:
+            tuples["after"] = shared[item[AFTER_LIKE]]
+        elif len(tuples["after"]) >= LEAST_SHARED:
+            shared[item["key"]] = tuples["after"]
+        yield Step(**{**values, **tuples, "lane": Lane(item["lane"])})
 
 
 def _digest(steps: Mapping[str, Step]) -> str:
-    text = json.dumps([asdict(step) for step in steps.values()], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256()
+    for item in _as_data(steps.values()):
+        digest.update(json.dumps(item, sort_keys=True, default=str).encode())
+    return digest.hexdigest()
 
 
 def with_defaults(plugin: Plugin, given: Mapping[str, Any]) -> Mapping[str, Any]:

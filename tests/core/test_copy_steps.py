@@ -5,7 +5,21 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from dtsrun.api import Database, MigrationType, PlanContext, Relation, Resources, Step, own_rows_name, rows_name
+from dtsrun.api import (
+    Database,
+    Difference,
+    MigrationType,
+    PlanContext,
+    Relation,
+    Resources,
+    Step,
+    StepContext,
+    StepResult,
+    own_rows_name,
+    rows_name,
+)
+from dtsrun.compare_steps import compare_steps, single_steps
+from dtsrun.comparing_batch import compare_batch
 from dtsrun.copy_steps import BATCH_TABLES, MANY_TABLES, copy_steps
 from dtsrun.table_rows import LEAST_FROZEN, TableRows
 
@@ -98,3 +112,58 @@ def test_tables_stay_whole_where_nothing_says_otherwise_or_the_source_would_read
 def test_there_are_no_more_parts_than_pages() -> None:
     split = Resources(copy=2, index=2, split_tables_larger_than=MB)
     assert len(steps(relation(1, 25 * MB, pages=2), resources=split)) == 2
+
+
+def comparing(*relations: Relation) -> list[Any]:
+    database = Database(
+        name="shop", target="shop", owner="me", encoding="UTF8", is_template=False, bytes=0, entries={},
+        relations={each.oid: each for each in relations},
+    )  # fmt: skip
+    context = SimpleNamespace(
+        spec=SimpleNamespace(on_conflict="fail", migration_type=MigrationType.FULL),
+        resources=Resources(copy=2, index=2),
+        target=SimpleNamespace(major=18),
+        kinds=(),
+        existing=lambda name: frozenset(),
+    )
+    return list(compare_steps(database, TableRows(database, cast(PlanContext, context), "object.tables")))
+
+
+def test_a_few_tables_are_compared_in_a_step_each() -> None:
+    made = comparing(*(relation(oid) for oid in range(MANY_TABLES - 1)))
+    assert {step.action for step in made} == {"compare_rows"}
+    assert len(made) == MANY_TABLES - 1
+
+
+def test_many_small_tables_are_compared_together_and_large_ones_alone() -> None:
+    made = comparing(*(relation(oid) for oid in range(250)), relation(999, LEAST_FROZEN))
+    assert [(step.action, step.tables) for step in made] == [
+        ("compare_rows", 1),
+        ("compare_batch", BATCH_TABLES),
+        ("compare_batch", BATCH_TABLES),
+        ("compare_batch", 50),
+    ]
+    assert [step.title for step in made[:2]] == ["compare public.t999", "compare public.t0 and 99 more"]
+    assert all(not step.marked and step.depends_softly for step in made)
+
+
+def test_a_batch_is_the_steps_of_its_tables() -> None:
+    whole, batch = comparing(*(relation(oid) for oid in range(MANY_TABLES)), relation(999, LEAST_FROZEN))
+    assert list(single_steps(whole)) == [whole]
+    singles = list(single_steps(batch))
+    assert [step.args["name"] for step in singles] == [f"t{oid}" for oid in range(MANY_TABLES)]
+    assert len({step.key for step in singles}) == MANY_TABLES
+
+
+def test_what_differs_in_a_batch_is_named_by_its_table() -> None:
+    (batch,) = comparing(*(relation(oid) for oid in range(MANY_TABLES)))
+
+    def compare(context: StepContext) -> StepResult:
+        name = context.step.args["name"]
+        found = Difference(database="shop", object=f"TABLE public.{name}", aspect="row", source="1", target="2")
+        return StepResult(rows=2, differences=(found,) if name in ("t3", "t7") else ())
+
+    context = SimpleNamespace(step=batch, spec=None)
+    result = compare_batch(cast(StepContext, context), compare)
+    assert result.rows == 2 * MANY_TABLES
+    assert [found.object for found in result.differences] == ["TABLE public.t3", "TABLE public.t7"]

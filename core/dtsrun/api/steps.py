@@ -70,6 +70,8 @@ class Step:
     lane: Lane = Lane.STRUCTURE
     size: int = 0
     """Bytes that it moves or reads; larger ones start first."""
+    tables: int = 1
+    """How many tables' rows it moves or compares, if it does; of the parts of one table only the first counts."""
     locks: tuple[str, ...] = ()
     """Names that it needs for itself: two steps that share one never run at once."""
     transactional: bool = True

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from dtsrun.api import Identity, Step
+from dtsrun.compare_steps import single_steps
 from dtsrun.engine.again import Copied
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.following import tables_of_step
@@ -67,7 +69,7 @@ def live_plan(plan: Plan, slots: Mapping[tuple[str, int], str]) -> LivePlan:
     """
     steps: list[Step] = []
     left_out: set[str] = set()
-    for step in plan.steps.values():
+    for step in itertools.chain.from_iterable(map(single_steps, plan.steps.values())):
         slot = slots.get((step.database or "", step.args.get("oid", 0))) if step.action == "compare_rows" else None
         if slot is not None:
             args = {**step.args, "slot": slot}

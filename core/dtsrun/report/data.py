@@ -245,7 +245,7 @@ def build_report(journal: Journal, task_name: str) -> Report:
         finished_at=task.finished_at,
         source=_end(summary.get("source")),
         target=_end(summary.get("target")),
-        totals=_totals(steps, copies, summary),
+        totals=_totals(steps, summary),
         stages=stage_figures(steps),
         running=tuple(_running(step) for step in steps if step.state == "running"),
         largest=_top(copies, lambda table: table.bytes),
@@ -347,11 +347,12 @@ def _top(tables: Iterable[TableFigures], figure: Callable[[TableFigures], float]
     return tuple(sorted(tables, key=figure, reverse=True)[:MOST_TABLES])
 
 
-def _totals(steps: Sequence[StepRecord], copies: Sequence[TableFigures], summary: Mapping[str, Any]) -> Totals:
+def _totals(steps: Sequence[StepRecord], summary: Mapping[str, Any]) -> Totals:
+    copies = [step for step in steps if _is_table_copy(step)]
     moved = [step for step in steps if step.stage == "full"]
     return Totals(
         databases=len({step.database for step in steps if step.database}),
-        tables=len(copies),
+        tables=sum(copy.tables for copy in copies),
         rows=sum(copy.rows for copy in copies),
         bytes=sum(step.bytes for step in moved),
         objects=dict(summary.get("objects", {})),
@@ -369,8 +370,8 @@ def _proofs(steps: Iterable[StepRecord], mode: str) -> tuple[Proof, ...]:
 def _proof(plugin: str, steps: Sequence[StepRecord], mode: str) -> Proof:
     return Proof(
         plugin=plugin,
-        done=sum(step.state == "done" for step in steps),
-        total=len(steps),
+        done=sum(step.tables for step in steps if step.state == "done"),
+        total=sum(step.tables for step in steps),
         rows=sum(step.rows for step in steps),
         mode=mode,
     )

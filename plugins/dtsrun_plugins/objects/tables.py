@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 
 from dtsrun.api import Database, Entry, Identity, MigrationType, ObjectKind, PlanContext, Step, StepContext, StepResult
+from dtsrun.compare_steps import compare_steps
 from dtsrun.copy_steps import copy_steps
 from dtsrun.copying import copy_table
 from dtsrun.copying_again import DRIFTED, SLOT_LOST, copy_table_again
@@ -87,8 +87,7 @@ class Tables(ObjectKind):
                 followed = _followed_whole(database, context)
                 yield from (rows.copying_again(table) for table in rows.tables if table.oid not in followed)
             elif stage == "verify":
-                yield from map(rows.comparing, rows.stable)
-                yield from itertools.starmap(rows.comparing_tree, rows.unstable.items())
+                yield from compare_steps(database, rows)
 
     def do_copy(self, context: StepContext) -> StepResult:
         """Copy the rows of one table."""
@@ -125,6 +124,12 @@ class Tables(ObjectKind):
         from dtsrun.compare import compare_rows_live, confirmed_position
 
         return compare_rows_live(context, lambda: confirmed_position(context))
+
+    def do_compare_batch(self, context: StepContext) -> StepResult:
+        """Compare the rows of many small tables."""
+        from dtsrun.comparing_batch import compare_batch
+
+        return compare_batch(context, self.do_compare_rows)
 
     def do_compare_tree(self, context: StepContext) -> StepResult:
         """Compare the rows of a partitioned table as a whole."""
