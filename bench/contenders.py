@@ -38,7 +38,9 @@ class Job:
         return shlex.quote(str(found)) if found.exists() else name
 
 
-def _spec(job: Job, verify: str) -> Path:
+def write_spec(job: Job, verify: str) -> Path:
+    """Write the spec of a full move that verifies in a mode, and return its path."""
+
     def endpoint(side: str, route: Route) -> str:
         at = route.parameters
         return (
@@ -58,7 +60,7 @@ def _spec(job: Job, verify: str) -> Path:
 
 
 def _dtsrun(job: Job, verify: str = "none") -> str:
-    python, spec = shlex.quote(sys.executable), shlex.quote(str(_spec(job, verify)))
+    python, spec = shlex.quote(sys.executable), shlex.quote(str(write_spec(job, verify)))
     return f"{python} -m dtsrun {spec} --yes --quiet"
 
 

@@ -13,10 +13,11 @@ import sqlite3
 import threading
 import uuid
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -128,22 +129,22 @@ class Journal:
 
     # --- plan and steps ----------------------------------------------------------------------------------------
 
-    def save_plan(self, name: str, steps: Iterable[Step], data: list[dict[str, Any]]) -> None:
+    def save_plan(self, name: str, steps: Iterable[Step], records: Iterable[Mapping[str, Any]]) -> None:
         """Remember the plan, so that a later run continues the same work."""
-        packed = zlib.compress(json.dumps(data, default=str).encode(), 1)
+        packed = _packed(records)
         with self._transaction():
             self._run("delete from step where task = ?", name)
             self._run("insert or replace into plan (task, data) values (?, ?)", name, packed)
             self._connection.executemany(
                 "insert into step (task, key, stage, plugin, title, database, lane, size, tables)"
                 " values (?,?,?,?,?,?,?,?,?)",
-                [(name, s.key, s.stage, s.plugin, s.title, s.database, s.lane.value, s.size, s.tables) for s in steps],
+                ((name, s.key, s.stage, s.plugin, s.title, s.database, s.lane.value, s.size, s.tables) for s in steps),
             )
 
-    def plan(self, name: str) -> list[dict[str, Any]] | None:
-        """Return the remembered plan as `Plan.as_data` gave it."""
+    def plan(self, name: str) -> Iterator[dict[str, Any]] | None:
+        """Return the remembered plan as `Plan.records` gave it, one step after the other."""
         rows = self._all("select data from plan where task = ?", name)
-        return json.loads(zlib.decompress(rows[0]["data"])) if rows else None
+        return _unpacked(rows[0]["data"]) if rows else None
 
     def steps(self, name: str) -> list[StepRecord]:
         """Return all steps of a task in the plan's order."""
@@ -290,6 +291,20 @@ class Journal:
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._connection, self._lock)
+
+
+def _packed(records: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return records as compressed lines of JSON, without ever holding the whole text."""
+    packing = zlib.compressobj(1)
+    parts = [packing.compress(json.dumps(record, default=str).encode() + b"\n") for record in records]
+    return b"".join((*parts, packing.flush()))
+
+
+def _unpacked(packed: bytes) -> Iterator[dict[str, Any]]:
+    for line in BytesIO(zlib.decompress(packed)):
+        found = json.loads(line)
+        # Tasks that began before plans were kept line by line have one line: a list.
+        yield from found if isinstance(found, list) else [found]
 
 
 def _refuse_older(connection: sqlite3.Connection) -> None:

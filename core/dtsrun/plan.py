@@ -75,7 +75,11 @@ class Plan:
 
         Where many steps wait for the same many, these are written down once: the others name the step that has them.
         """
-        return list(_as_data(self.steps[key] for key in self.order))
+        return list(self.records())
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield what `as_data` returns, one step after the other."""
+        return _as_data(self.steps[key] for key in self.order)
 
     @staticmethod
     def from_data(data: Iterable[Mapping[str, Any]]) -> Plan:

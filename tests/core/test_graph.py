@@ -19,6 +19,18 @@ def test_dependencies_outside_of_the_graph_do_not_count():
     assert topological_order({"a": ["elsewhere"]}) == ("a",)
 
 
+def test_those_that_share_what_they_wait_for_come_after_all_of_it_in_their_own_order():
+    shared = ["a", "b"]
+    edges = {"z": shared, "y": shared, "b": ["a"], "a": [], "x": ["z"]}
+    assert topological_order(edges) == ("a", "b", "z", "y", "x")
+
+
+def test_a_cycle_through_what_is_shared_is_named():
+    shared = ["b"]
+    with pytest.raises(CycleError, match="b -> c -> b"):
+        topological_order({"a": shared, "b": ["c"], "c": shared})
+
+
 def test_a_cycle_is_named_from_end_to_end():
     with pytest.raises(CycleError) as raised:
         topological_order({"free": [], "a": ["b", "free"], "b": ["c"], "c": ["a"]})

@@ -76,6 +76,17 @@ def test_a_plan_survives_the_journal():
     assert (again.order, again.digest) == (plan.order, plan.digest)
 
 
+def test_what_many_wait_for_is_said_once_and_read_back():
+    copies = [step(f"copy {n}") for n in range(20)]
+    plan = planned(*copies, *(step(f"verify {n}", stage="verify") for n in range(30)))
+    records = json.loads(json.dumps(list(plan.records())))
+    assert sum(len(record["after"]) for record in records) == len(copies)
+    again = Plan.from_data(records)
+    assert again.steps == plan.steps
+    assert (again.order, again.digest) == (plan.order, plan.digest)
+    assert len({id(each.after) for each in again.steps.values() if each.stage == "verify"}) == 1
+
+
 def test_one_stage_alone_stands_without_the_others():
     plan = planned(
         step("a", provides=("x",)), step("v", stage="verify", needs=("x",)), step("w", stage="verify", after=("v",))

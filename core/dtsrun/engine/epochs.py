@@ -72,5 +72,5 @@ def _copied_anew(
     for database, tables in lost.items():
         say("slot lost", f"{len(tables)} tables of {database} are copied anew: their slot is lost")
     plan = copied_anew(plan, lost, {name: epochs.get(name, 1) for name in lost})
-    journal.save_plan(following.view.task, [plan.steps[key] for key in plan.order], plan.as_data())
+    journal.save_plan(following.view.task, (plan.steps[key] for key in plan.order), plan.records())
     return plan

@@ -197,6 +197,7 @@ class Run:
                 found = without_lost_databases(found, plan, self._spec, preparation.target_databases())
             sign(ends)
             work = Work(ends=ends, plan=plan, snapshots=snapshots, found=found, checks=checks, following=following)
+            del preparation  # both ends' definitions: of thousands of tables they are larger than the plan
             return self._carry_out(work)
 
     def _left_by_a_lost_journal(self, preparation: Preparation) -> Mapping[str, marks.Mark]:
@@ -281,7 +282,7 @@ class Run:
     # --- the work ----------------------------------------------------------------------------------------------
 
     def _save(self, plan: Plan, inventory: Inventory, ends: Ends) -> None:
-        self._journal.save_plan(self._name, [plan.steps[key] for key in plan.order], plan.as_data())
+        self._journal.save_plan(self._name, (plan.steps[key] for key in plan.order), plan.records())
         folder = task_folder(self._journal.home, self._name)
         self._journal.set_summary(
             self._name,

@@ -60,8 +60,8 @@ def start_over(ends: Ends, journal: Journal, say: Say) -> None:
 
 def _target_databases(server: Connection, ends: Ends, journal: Journal) -> list[str]:
     """Return the source names of the planned databases whose counterpart exists."""
-    data = journal.plan(ends.spec.task.name) or []
-    planned = {item["database"] for item in data if item["database"] is not None}
+    plan = journal.plan(ends.spec.task.name) or ()
+    planned = {item["database"] for item in plan if item["database"] is not None}
     rows = server.execute("select datname from pg_catalog.pg_database where datallowconn").fetchall()
     exist = {row.datname for row in rows}
     return sorted(name for name in planned if ends.spec.selection.target_name(name) in exist)

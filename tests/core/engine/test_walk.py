@@ -169,6 +169,20 @@ def test_verification_runs_even_after_a_failure():
     assert outcome.done == {"verify"}
 
 
+def test_of_steps_that_wait_for_the_same_ones_a_failure_blocks_only_those_that_need_it():
+    def fail(script, order):
+        raise MigrationError("no such thing")
+
+    shared = ("a", "b")
+    script = Script(a=fail)
+    soft = [step(f"verify {n}", after=shared, depends_softly=True) for n in range(3)]
+    hard = [step(f"index {n}", after=shared) for n in range(3)]
+    outcome = walk(script, step("a"), step("b"), *soft, *hard)[2]()
+    assert outcome.done == {"b", "verify 0", "verify 1", "verify 2"}
+    assert outcome.blocked == {"index 0", "index 1", "index 2"}
+    assert script.ran.index("b") < script.ran.index("verify 0")
+
+
 def test_objects_that_fail_inside_a_step_do_not_block_its_followers():
     script = Script(a=lambda s, o: StepResult(failures=(Failure(object="VIEW v", message="no"),)))
     assert walk(script, step("a"), step("b", after=("a",)))[2]().done == {"a", "b"}
