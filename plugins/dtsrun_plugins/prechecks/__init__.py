@@ -77,6 +77,7 @@ from dtsrun_plugins.prechecks.role_attributes import RoleAttributes
 from dtsrun_plugins.prechecks.role_expired import RoleExpired
 from dtsrun_plugins.prechecks.role_memberships import RoleMemberships
 from dtsrun_plugins.prechecks.role_settings import RoleSettings
+from dtsrun_plugins.prechecks.row_filters import RowFilters
 from dtsrun_plugins.prechecks.same_server import SameServer
 from dtsrun_plugins.prechecks.sequence_behind_data import SequenceBehindData
 from dtsrun_plugins.prechecks.sequence_exhaustion import SequenceExhaustion
@@ -208,6 +209,7 @@ PLUGINS: tuple[type[Precheck], ...] = (
     OidAliasColumns,
     RemovedOperators,
     RoleSettings,
+    RowFilters,
     ExtensionPreload,
     ExtensionCreation,
     TargetSubscription,
