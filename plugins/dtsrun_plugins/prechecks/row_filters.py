@@ -62,9 +62,9 @@ class RowFilters(Precheck):
                     observed=f"version {major}, rows where {condition}",
                     expected=f"version {FIRST_WITH_FILTERS} or later, or the whole table",
                     fix=Fix(
-                        text=f"move the whole table and delete what is not wanted after the cutover, leave it out"
-                        f" (rows: {{{table.qualified}: none}}) and move it by a task of type full, or upgrade the source to"
-                        f" version {FIRST_WITH_FILTERS}",
+                        text="move the whole table and delete what is not wanted after the cutover, leave it out"
+                        f" (rows: {{{table.qualified}: none}}) and move it by a task of type full, or upgrade the"
+                        f" source to version {FIRST_WITH_FILTERS}",
                         side="source",
                     ),
                 )
