@@ -1,6 +1,7 @@
 """A completion that is called off gives all back, and the next one aligns once more what changes do not carry."""
 
 import re
+import signal
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -142,3 +143,24 @@ def test_a_sequence_is_set_ahead_where_somebody_is_connected_and_no_fence_holds_
         assert f"SEQUENCE public.invoice: was set to {value}, ahead of the source's 50" in shop.run("show", "move").said
     else:
         assert value == 50
+
+
+def test_after_a_kill_under_the_fence_cleanup_lifts_it(shop: Bench, spec: Path) -> None:
+    count = "select count(*) as n from pg_db_role_setting where 'default_transaction_read_only=on' = any (setconfig)"
+    running = shop.start(spec, "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    with psycopg.connect(shop.target.route.conninfo("shop")) as holder:
+        holder.execute("lock table public.account in access exclusive mode")  # what verification waits for
+        with shop.journal() as journal:
+            journal.requests.ask("move", "complete", {"fence": "read_only"})
+        eventually(lambda: shop.on_source(None, count)[0].n, 60)
+        running.send(signal.SIGKILL)
+        running.end()
+    assert shop.on_source(None, count)[0].n == 1
+    cleaned = shop.run("cleanup", "move")
+    assert cleaned.code == 0, cleaned.said
+    assert "gave back fence read_only of shop on the source" in cleaned.said
+    assert shop.on_source(None, count)[0].n == 0
+    shop.on_source("shop", "insert into public.receipt values (700, '{}')")
+    assert shop.slots_left() == []
+    assert shop.task().state == "stopped"
