@@ -5,22 +5,25 @@
 
 Two private servers of one version are started. Each number of tables gets a database of its own with as many tables of
 three columns, a primary key and one row each (none with --empty); `check` is made against an empty target, `run` moves
-and compares them. What is told is the largest resident memory of the process (VmHWM), in megabytes of 10^6 bytes.
+and compares them. What is told is the largest resident memory of the command, or of the largest program that it starts
+(pg_dump), in megabytes of 10^6 bytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from contenders import Job, environment, write_spec
-from measure import run
 from psycopg import sql
 
 from dtsrun.postgres.accounts import server_account
@@ -51,22 +54,31 @@ end $$
 INSERT: Final = "execute format('insert into public.t_%s values (1, null, ''a note'')', n);"
 
 
-def measure(servers: tuple[PrivateServer, PrivateServer], count: int, command: str, scratch: Path) -> Mapping[str, Any]:
+def measure(servers: tuple[PrivateServer, ...], count: int, command: str, scratch: Path) -> Mapping[str, Any]:
     """Return what one command takes."""
     source, target = servers
     name = f"tables_{count}"
     with connect(target.route) as maintenance:
         maintenance.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
-    job = Job(database=name, source=source.route, target=target.route, scratch=scratch, tools=find_installation(16).bin)
+        row = maintenance.execute("select current_setting('server_version_num')::int / 10000 as major").fetchone()
+    tools = find_installation(row.major).bin
+    job = Job(database=name, source=source.route, target=target.route, scratch=scratch, tools=tools)
     spec = shlex.quote(str(write_spec(job, "full")))
     words = [sys.executable, "-m", "dtsrun", *shlex.split(COMMANDS[command].format(spec=spec))]
-    cost = run(words, environment(job), (0, 0))
+    started = time.monotonic()
+    with (scratch / "said").open("w+") as said:
+        process = subprocess.Popen(words, env=environment(job), stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"dtsrun {command} of {count} tables failed:\n{said.read()}")
+    seconds = round(time.monotonic() - started, 1)
     return {
         "tables": count,
         "command": command,
-        "megabytes": round(cost.client_memory / 1e6, 1),
-        "seconds": round(cost.wall, 1),
-        "failure": cost.failure,
+        "megabytes": round(used.ru_maxrss / 1e3 * 1.024, 1),
+        "seconds": seconds,
     }
 
 
