@@ -6,16 +6,16 @@ libpq connection string or URL is replaced wherever it appears, whoever wrote it
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import re
-import threading
-import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN: Final = "***"
 _SECRET_KEY: Final = re.compile(r"pass(word|wd|phrase|file)?$|secret|token|credential", re.IGNORECASE)
@@ -27,68 +27,65 @@ _SECRET_TEXT: Final = (
 """`password=...` of a conninfo, `PASSWORD '...'` of CREATE ROLE, `postgresql://user:...@host`."""
 
 
-class Log:
-    """Writes events into the file of the task that runs; where none does, they go nowhere."""
+def get_log(**fields: Any) -> Any:
+    """Return a logger of structlog with fields that stand in every line.
 
-    def __init__(self, **fields: Any) -> None:
-        """Args: fields: what stands in every line, beside `at`, `level` and `event`."""
-        self._fields = fields
+    structlog imports a hundred modules, which commands that run no task can do without.
+    """
+    import structlog
 
-    def info(self, event: str, **fields: Any) -> None:
-        """Write what happens as it should."""
-        _file.write({**self._fields, **fields, "event": event, "level": "info"})
-
-    def warning(self, event: str, **fields: Any) -> None:
-        """Write what somebody may want to look into."""
-        _file.write({**self._fields, **fields, "event": event, "level": "warning"})
-
-    def exception(self, event: str, **fields: Any) -> None:
-        """Write what broke, with the traceback of the exception that is being handled."""
-        trace = traceback.format_exc().rstrip()
-        _file.write({**self._fields, **fields, "event": event, "level": "error", "exception": trace})
-
-
-class _File:
-    """Where lines go now. Safe to use from several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._stream: TextIO | None = None
-
-    def turn_to(self, stream: TextIO | None) -> TextIO | None:
-        """Let lines go to another stream, or nowhere; return the one before."""
-        with self._lock:
-            before, self._stream = self._stream, stream
-        return before
-
-    def write(self, event: Mapping[str, Any]) -> None:
-        """Write an event as one line, without secrets."""
-        if self._stream is None:
-            return
-        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        line = json.dumps({**_clean_mapping(event), "at": at}, ensure_ascii=False, default=str)
-        with self._lock:
-            if self._stream is not None:
-                self._stream.write(f"{line}\n")
-
-
-_file: Final = _File()
+    return structlog.get_logger(**fields)
 
 
 @contextmanager
 def configure_task_log(path: Path) -> Iterator[None]:
-    """Send every event to a file, for its owner alone, until the context is left.
+    """Send every structlog event to a file, for its owner alone, until the context is left.
 
     Events of other runs of the task stay before them. Raises OSError where the file cannot be written.
     """
+    import structlog
+
+    before = structlog.get_config()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8", buffering=1) as stream:
-        before = _file.turn_to(stream)
+        _write_to(stream)
         try:
             yield
         finally:
-            _file.turn_to(before)
+            structlog.configure(**before)
+
+
+def _write_to(stream: TextIO) -> None:
+    import structlog
+
+    structlog.configure(
+        processors=_processors(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        context_class=dict,
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        # A logger that remembers its file would write into a closed one in the next task of this process.
+        cache_logger_on_first_use=False,
+    )
+
+
+def _processors() -> list[Processor]:
+    import structlog
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        without_secrets,
+        structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+    ]
+
+
+def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Replace what could be a secret in an event, at any depth."""
+    return _clean_mapping(event)
 
 
 def hide_secrets(text: str) -> str:
@@ -98,7 +95,7 @@ def hide_secrets(text: str) -> str:
     return text
 
 
-def _clean_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
+def _clean_mapping(values: Mapping[str, Any]) -> MutableMapping[str, Any]:
     return {key: HIDDEN if _SECRET_KEY.search(str(key)) else _clean(value) for key, value in values.items()}
 
 

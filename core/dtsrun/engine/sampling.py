@@ -15,7 +15,7 @@ from dtsrun.engine.ends import SIDES, Ends
 from dtsrun.engine.regulator import Regulator, Tell
 from dtsrun.errors import DtsrunError
 from dtsrun.postgres.sqlstate import describe
-from dtsrun.task_log import Log
+from dtsrun.task_log import get_log
 from dtsrun.throttle import Pace
 
 SESSION_SETTINGS: Final[Mapping[str, str]] = {
@@ -75,7 +75,7 @@ class Sampler:
         self._connection: Connection | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sampler {side}", daemon=True)
-        self._log = Log(task=ends.spec.task.name)
+        self._log = get_log(task=ends.spec.task.name)
 
     def start(self) -> None:
         """Begin to look."""

@@ -13,7 +13,7 @@ from dtsrun.engine.control import Control
 from dtsrun.engine.face import Listener
 from dtsrun.engine.snapshots import Snapshot
 from dtsrun.journal import Creation, Journal
-from dtsrun.task_log import Log
+from dtsrun.task_log import get_log
 
 SAVE_SECONDS: Final = 1.0
 """Between two times that the journal is told of the steps that run."""
@@ -31,7 +31,7 @@ class JournalWitness:
         self._figures: dict[str, tuple[int, int]] = {}
         self._figures_lock = threading.Lock()
         self._save_at = 0.0
-        self._log = Log(task=task)
+        self._log = get_log(task=task)
 
     def started(self, step: Step, worker: str, epoch: int) -> None:
         self._journal.step_started(self._task, step.key, worker, epoch or None)

@@ -26,7 +26,7 @@ from dtsrun.postgres.environment import inherited
 from dtsrun.postgres.login import SSL_REQUEST
 from dtsrun.ssh.client_config import Hop, Patience, alias, askpass_text, config_text, passphrases, quoted
 from dtsrun.ssh.complaints import far_end_error, log_of, login_error
-from dtsrun.task_log import Log
+from dtsrun.task_log import get_log
 
 SOCKET_PORT: Final = 5432
 """libpq makes the name of a socket's file of a number: `.s.PGSQL.5432`."""
@@ -172,7 +172,7 @@ class Tunnel:
 
     def _watch(self) -> None:
         """Start the client again whenever it ends: whoever uses the tunnel tries again within a time of its own."""
-        log = Log()
+        log = get_log()
         pause = TICK_SECONDS
         while not self._closing.is_set():
             if self._process is not None:
