@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from contenders import CONTENDERS, Job, environment, reason_to_skip
+from contenders import CONTENDERS, JOBS, Job, environment, reason_to_skip
 from data import PGBENCH_SCALE, SETS
 from measure import Cost, run
 from psycopg import sql
@@ -143,7 +143,7 @@ class Bench:
                 out = sql.SQL("copy {} to {} (format binary)").format(name, sql.Literal(str(path)))
                 connection.execute(out)
                 into = sql.SQL("begin; truncate {0}; copy {0} from {1} (format binary, freeze); commit;\n")
-                script = job.scratch / f"in.{number % 200:03}.sql"
+                script = job.scratch / f"in.{number % JOBS}.sql"
                 with script.open("a") as file:
                     file.write(into.format(name, sql.Literal(str(path))).as_string(connection))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -32,21 +33,31 @@ def relation(oid: int, size: int = 8192, **more: Any) -> Relation:
     return Relation(oid=oid, bytes=size, **{**values, **more})
 
 
-def steps(*relations: Relation, resources: Resources | None = None, source: int = 16) -> list[Step]:
+def table_rows(relations: Sequence[Relation], resources: Resources) -> tuple[Database, TableRows]:
+    """Return a database of these tables, and what is known of their rows."""
     database = Database(
         name="shop", target="shop", owner="me", encoding="UTF8", is_template=False, bytes=0, entries={},
         relations={each.oid: each for each in relations},
     )  # fmt: skip
     context = SimpleNamespace(
         spec=SimpleNamespace(on_conflict="fail", migration_type=MigrationType.FULL),
-        resources=resources or Resources(copy=2, index=2),
+        resources=resources,
         target=SimpleNamespace(major=18),
-        inventory=SimpleNamespace(server=SimpleNamespace(major=source)),
         kinds=(),
         existing=lambda name: frozenset(),
     )
-    rows = TableRows(database, cast(PlanContext, context), "object.tables")
-    return list(copy_steps(database, rows, context.resources, source))
+    return database, TableRows(database, cast(PlanContext, context), "object.tables")
+
+
+def steps(*relations: Relation, resources: Resources | None = None, source: int = 16) -> list[Step]:
+    """Return the steps that copy tables."""
+    resources = resources or Resources(copy=2, index=2)
+    return list(copy_steps(*table_rows(relations, resources), resources, source))
+
+
+def comparing(*relations: Relation) -> list[Step]:
+    """Return the steps that compare tables."""
+    return list(compare_steps(*table_rows(relations, Resources(copy=2, index=2))))
 
 
 def test_a_few_tables_have_a_step_each() -> None:
@@ -112,21 +123,6 @@ def test_tables_stay_whole_where_nothing_says_otherwise_or_the_source_would_read
 def test_there_are_no_more_parts_than_pages() -> None:
     split = Resources(copy=2, index=2, split_tables_larger_than=MB)
     assert len(steps(relation(1, 25 * MB, pages=2), resources=split)) == 2
-
-
-def comparing(*relations: Relation) -> list[Any]:
-    database = Database(
-        name="shop", target="shop", owner="me", encoding="UTF8", is_template=False, bytes=0, entries={},
-        relations={each.oid: each for each in relations},
-    )  # fmt: skip
-    context = SimpleNamespace(
-        spec=SimpleNamespace(on_conflict="fail", migration_type=MigrationType.FULL),
-        resources=Resources(copy=2, index=2),
-        target=SimpleNamespace(major=18),
-        kinds=(),
-        existing=lambda name: frozenset(),
-    )
-    return list(compare_steps(database, TableRows(database, cast(PlanContext, context), "object.tables")))
 
 
 def test_a_few_tables_are_compared_in_a_step_each() -> None:

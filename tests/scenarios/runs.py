@@ -165,6 +165,14 @@ class Bench:
         self._started.append(Running(process))
         return self._started[-1]
 
+    def completes(self, running: Running) -> None:
+        """Complete a task that follows changes, and see that both ends are equal and nothing is left."""
+        asked = self.run("complete", "move")
+        assert asked.code == 0, asked.said
+        assert running.end().code == 0
+        assert self.differences() == []
+        assert self.leftovers() == {}
+
     def most_memory(self, *arguments: str | Path) -> int:
         """Run a command that must end well, and return the most memory that it held, in kilobytes."""
         process = subprocess.Popen(

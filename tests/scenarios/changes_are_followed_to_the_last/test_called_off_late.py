@@ -81,14 +81,6 @@ def copied_and_held(shop: Bench, running: Running) -> Iterator[threading.Thread]
         yield asked
 
 
-def completes(shop: Bench, running: Running) -> None:
-    asked = shop.run("complete", "move")
-    assert asked.code == 0, asked.said
-    assert running.end().code == 0
-    assert shop.differences() == []
-    assert shop.leftovers() == {}
-
-
 def test_a_late_insert_calls_it_off_and_comes_once(shop: Bench, spec: Path) -> None:
     running = shop.start(spec, "--yes")
     assert running.wait_for(is_message("syncing")), running.end().said
@@ -101,7 +93,7 @@ def test_a_late_insert_calls_it_off_and_comes_once(shop: Bench, spec: Path) -> N
     for table in ("receipt", "event"):
         late = f"select count(*)::int as n from public.{table} where body::text like '%%late%%'"
         assert shop.on_target("shop", late) == [(10,)]
-    completes(shop, running)
+    shop.completes(running)
 
 
 def test_killed_after_the_copy_it_goes_on_and_nothing_comes_twice(shop: Bench, spec: Path) -> None:

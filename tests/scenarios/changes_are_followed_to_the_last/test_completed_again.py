@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from runs import Bench, Running, eventually, is_message
+from runs import Bench, eventually, is_message
 
 SEED = """
 create table public.account (id int primary key, balance int);
@@ -82,14 +82,6 @@ def insert_late(shop: Bench) -> None:
     shop.on_source("shop", "insert into public.event select '{\"late\": 1}' from generate_series(1, 10) n")
 
 
-def completes(shop: Bench, running: Running) -> None:
-    asked = shop.run("complete", "move")
-    assert asked.code == 0, asked.said
-    assert running.end().code == 0
-    assert shop.differences() == []
-    assert shop.leftovers() == {}
-
-
 def test_what_an_earlier_completion_aligned_is_aligned_again(shop: Bench, spec: Path) -> None:
     running = shop.start(spec, "--yes")
     assert running.wait_for(is_message("syncing")), running.end().said
@@ -103,7 +95,7 @@ def test_what_an_earlier_completion_aligned_is_aligned_again(shop: Bench, spec: 
     late = shop.on_target("shop", "select count(*) as n from public.event where body::text like '%%late%%'")
     assert late == [(10,)]
     change_what_no_change_carries(shop, 2)
-    completes(shop, running)
+    shop.completes(running)
 
 
 def test_a_comparison_that_takes_too_long_is_cancelled_and_the_fence_put_back(shop: Bench, spec: Path) -> None:
@@ -123,7 +115,7 @@ def test_a_comparison_that_takes_too_long_is_cancelled_and_the_fence_put_back(sh
     )
     assert shop.on_target(None, at_work) == []
     holder.close()
-    completes(shop, running)
+    shop.completes(running)
 
 
 @pytest.mark.parametrize("fence", ["none", "read_only"])
