@@ -75,9 +75,9 @@ def assert_moved(shop: Bench, running: Running, why: str) -> None:
 
 
 def test_a_standby_that_falls_behind_holds_the_copies(shop: Bench, standby: Standby) -> None:
-    running = shop.start(spec(shop, {"rate_limit": "2MB/s"}, replica_lag={"limit": "2MB"}))
-    assert running.wait_for(is_under_way)
     standby.pause()
+    running = shop.start(spec(shop, {"rate_limit": "1MB/s"}, replica_lag={"limit": "2MB"}))
+    assert running.wait_for(is_under_way)
     write(shop, 4)
     assert running.wait_for(is_message("copies are held: standby standby is "))
     # What is on the way when the hold begins counts as copied.
