@@ -185,6 +185,36 @@ def test_a_gate_that_stays_shut_calls_it_off_before_anybody_is_fenced(shop: Benc
     arrived(shop)
 
 
+BEHIND_TWICE = """
+from dtsrun.api import Finding, Fix
+from dtsrun_plugins.gates.lag import ZeroLag as Lag
+
+check = Lag.check
+left = [2]
+
+def behind_twice(self, context):
+    if left[0]:
+        left[0] -= 1
+        yield Finding(subject="link", message="behind", observed="1", expected="0", fix=Fix(text="wait"))
+    else:
+        yield from check(self, context)
+
+Lag.check = behind_twice
+"""
+
+
+def test_a_lag_that_comes_and_goes_is_waited_for(shop: Bench) -> None:
+    shop.write("behind.py", BEHIND_TWICE)
+    ends = {"source": shop.endpoint(shop.source), "target": shop.endpoint(shop.target)}
+    spec = shop.spec(**ends, plugins=["./behind.py"], migration={"type": "full_incremental"})
+    running = shop.start(spec, "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    asked = shop.run("complete", "move")
+    assert asked.code == 0, asked.said
+    assert running.end().code == 0
+    arrived(shop)
+
+
 def test_partitions_that_differ_between_servers_are_refused_before_anything_is_made(bench: Bench) -> None:
     bench.on_source(None, sql.SQL("create database shop"))
     bench.on_source(
