@@ -125,3 +125,27 @@ def test_the_password_is_in_no_session_and_in_no_log(
     assert password not in seen.query
     # The setting of the session is as it was, and held back only what has the password.
     assert target.execute("show log_statement").fetchone()[0] == "all"
+
+
+def test_a_table_that_is_taken_out_is_forgotten_and_the_others_flow_on(context: FakeEngineContext, link: Link) -> None:
+    source, target, engine = context.source(link.database), context.target(link.database), Subscription()
+    for end in (source, target):
+        end.execute("create table public.aside (id int primary key)")
+    source.execute(f'alter publication "{link.name}" add table public.aside')
+    both = replace(link, tables=(*link.tables, LinkTable(oid=2, schema="public", name="aside")))
+    engine.start(context, both)
+    subscribed = "select srrelid::regclass::text as name from pg_subscription_rel order by 1"
+    assert [row.name for row in target.execute(subscribed).fetchall()] == ["public.aside", "public.orders"]
+    source.execute("insert into public.orders values (1, 'a')")
+    until(lambda: len(rows(target)) == 1)
+    engine.stop(context, both)
+    source.execute(f'alter publication "{link.name}" drop table public.orders')
+    rest = replace(both, tables=both.tables[1:])
+    for _ in range(2):
+        engine.take_out(context, rest)
+        assert [row.name for row in target.execute(subscribed).fetchall()] == ["public.aside"]
+        assert engine.status(context, rest).state == "stopped"
+    source.execute("insert into public.orders values (2, 'b'); insert into public.aside values (7)")
+    engine.start(context, rest)
+    until(lambda: target.execute("select from public.aside where id = 7").rowcount)
+    assert rows(target) == [(1, "a")]
