@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = {
 
 CLOSE_SECONDS: Final = 5.0
 """How long the end of the copies waits for a look that is under way; its session is closed then."""
+
+CANCEL_SECONDS: Final = 0.25
+"""How often the look is cancelled meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,13 @@ class Sampler:
     def close(self) -> None:
         """End, and close the session."""
         self._closing.set()
-        connection = self._connection
-        if connection is not None and self._thread.is_alive() and not connection.closed:
-            connection.cancel_safe(timeout=CLOSE_SECONDS)
-        self._thread.join(CLOSE_SECONDS)
+        deadline = time.monotonic() + CLOSE_SECONDS
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            connection = self._connection
+            if connection is not None and not connection.closed:
+                # A look may be about to begin: what is not at work yet cannot be cancelled, so it is tried again.
+                connection.cancel_safe(timeout=CLOSE_SECONDS)
+            self._thread.join(CANCEL_SECONDS)
         self._drop()
 
     def _run(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -26,6 +27,8 @@ from dtsrun.postgres.session import CONNECT_TIMEOUT_SECONDS
 TICK_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 5.0
 """How often we look who is waited for."""
+CANCEL_SECONDS: Final = 5.0
+"""How long the server may take to hear that a slot is not to be made."""
 FREE_SECONDS: Final = 30.0
 """How long a slot may stay in use after its consumer was stopped, before its walsender is ended."""
 
@@ -77,10 +80,29 @@ def create_slot(
     )
     try:
         row = _create(connection, name, _Wait(wait, watcher, waiting, connection.info.backend_pid))
-    except BaseException:
+    except psycopg.Error:
         connection.close()
         raise
+    except BaseException:
+        _abandon(connection, name, watcher)
+        raise
     return HeldSlot(name, parse_lsn(row["consistent_point"]), row["snapshot_name"], datetime.now(UTC), connection)
+
+
+def _abandon(connection: psycopg.Connection[Any], name: str, watcher: Connection) -> None:
+    """Give up making a slot, and see that none is left.
+
+    A walsender that waits for others does not see that we are gone: it keeps what it has made so far until they have
+    ended, and may finish it then for nobody.
+    """
+    try:
+        connection.cancel_safe(timeout=CANCEL_SECONDS)
+    except psycopg.Error:
+        pass  # it is ended below
+    finally:
+        connection.close()
+    with suppress(psycopg.OperationalError):  # the source is gone; what was to be made is in the journal
+        drop_slot(watcher, name)
 
 
 def is_held(connection: psycopg.Connection[Any]) -> bool:

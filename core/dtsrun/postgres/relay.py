@@ -28,6 +28,9 @@ from dtsrun.postgres.frames import HEADER_BYTES
 REPORT_SECONDS: Final = 0.1
 """How often progress is told of while rows move."""
 
+REPORT_BYTES: Final = 2**20
+"""And after how many bytes at the latest: whoever is to slow us down learns of them only then."""
+
 
 def relay(out: RelaySource, into: RelayTarget, progress: Progress, *, extra: int) -> int:
     """Move all rows; return their bytes, headers not counted. Raises psycopg.Error, and what `progress` raises.
@@ -42,7 +45,7 @@ def relay(out: RelaySource, into: RelayTarget, progress: Progress, *, extra: int
         rows += count
         size += len(chunk) - count * HEADER_BYTES
         now = time.monotonic()
-        if now > due:
+        if now > due or size >= REPORT_BYTES:
             progress(rows=rows, bytes=size)
             total, size, rows = total + size, 0, 0
             due = _next_report(now)

@@ -1,6 +1,7 @@
 """A slot and its snapshot begin at one moment; the wait for writers is bounded and says who they are."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -66,6 +67,8 @@ def test_the_wait_names_the_writer_and_ends(source_route: Route, database: str, 
     assert f"session {pid} of postgres in {database}" in caught.value.message
     assert "insert into public.t" in caught.value.message
     assert any("insert into public.t" in each for each in said)
+    # Its writer has ended: a walsender that was left waiting would make the slot now.
+    time.sleep(1.0)
     assert slot_names(source, f"dtsrun_tested_{database}") == []
 
 
