@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from dtsrun.api import Check
 from dtsrun.cli.output import progress_for
-from dtsrun.engine.check_task import all_checks, check_task, is_chosen
+from dtsrun.engine.check_task import check_task
 from dtsrun.engine.ends import read_spec
 from dtsrun.engine.face import Ended, RunOptions
 from dtsrun.engine.policy import Policy
+from dtsrun.engine.prechecking import all_checks, is_chosen
 from dtsrun.errors import SpecError
 from dtsrun.report.check_html import checked_html
 from dtsrun.report.checked import Checked, checked_json

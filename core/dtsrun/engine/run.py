@@ -3,7 +3,7 @@
     creating -> checking -> check_failed | check_passed -> running -> succeeded | failed | paused
                                                                    -> syncing -> completing -> succeeded
 
-The work is a plan, walked in one go or in parts (`Plan.only`, `Plan.without`), each part by `Run._walk`. A task that
+The work is a plan, walked in one go or in parts (`Plan.only`, `Plan.without`), each part by `TaskWalk`. A task that
 follows changes walks it in three parts: the copy, and at completion what the changes do not carry, and verification.
 What only some runs need (following, the cutover, an end for good) is imported when it is needed.
 """
@@ -12,36 +12,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dtsrun import marks
 from dtsrun.api import CheckResult, Inventory, MigrationType, Spec
-from dtsrun.engine.check_task import describe, make_checks, save_checks, verdict
 from dtsrun.engine.control import Control
 from dtsrun.engine.ends import SIDES, Ends, open_ends, task_folder
 from dtsrun.engine.face import Confirm, Ended, Listener, RunOptions
 from dtsrun.engine.lock import lock_on_target
-from dtsrun.engine.policy import policy_digest, ties_of
+from dtsrun.engine.policy import ties_of
+from dtsrun.engine.prechecking import changed_since, describe, make_checks, other_policy, save_checks, verdict
 from dtsrun.engine.prepare import Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
-from dtsrun.engine.sampling import giving_way
 from dtsrun.engine.signals import on_signals
 from dtsrun.engine.signature import SIGNATURE, left_by_a_lost_journal, sign
 from dtsrun.engine.snapshots import Snapshots
 from dtsrun.engine.states import FINISHED, RESUMABLE
+from dtsrun.engine.task_walk import TaskWalk
 from dtsrun.engine.tidy import start_over, tidy
-from dtsrun.engine.walk import Outcome, Walk
-from dtsrun.engine.witness import JournalWitness
-from dtsrun.engine.worker import Follow, Worker
-from dtsrun.errors import AccessError, DifferencesFound, DtsrunError, Interrupted, MigrationError, SpecError
+from dtsrun.engine.walk import Outcome
+from dtsrun.errors import DtsrunError, Interrupted, MigrationError, SpecError
 from dtsrun.journal import Journal, TaskRecord
 from dtsrun.plan import Plan
 from dtsrun.postgres.session import runner_name
 from dtsrun.registry import Registry
-from dtsrun.resources import Known, decide_resources
 from dtsrun.task_log import configure_task_log
-from dtsrun.throttle import Pace
 
 if TYPE_CHECKING:
     from dtsrun.engine.following import Following
@@ -223,7 +219,7 @@ class Run:
         epochs = first_epochs(found, databases)
         done = sum(mark.done and key in plan.steps for key, mark in found.items())
         self._say("resume", f"continuing: {done} of {len(plan.steps)} steps are done")
-        self._notice_other_policy()
+        self._say_if("checked", other_policy(self._journal.task(self._name), self._spec))
         with ExitStack() as stack:
             following = None
             if self._follows:
@@ -256,28 +252,14 @@ class Run:
         results = make_checks(preparation, self._options, self._listener)
         # Checks that need the inventory cannot say better than its own error why they could not be made.
         _ = preparation.inventory
-        self._tie(preparation, results)
+        ties = ties_of(self._spec, preparation.known_inventory)
+        self._say_if("checked", changed_since(self._journal.task(self._name), ties))
+        save_checks(self._journal, self._name, results, ties)
         error = verdict(self._spec, results, self._confirm)
         self._journal.set_state(self._name, "check_failed" if error else "check_passed")
         if error:
             return Ended(self._name, self._journal.home, checks=results, error=error)
         return results
-
-    def _tie(self, preparation: Preparation, results: Sequence[CheckResult]) -> None:
-        """Remember what came of the checks with what they are tied to, and say what changed since earlier ones."""
-        ties = ties_of(self._spec, preparation.known_inventory)
-        known = self._journal.task(self._name)
-        earlier = known.summary.get("checked") if known else None
-        if earlier and (changed := ties.changes(earlier)):
-            self._say("checked", f"since the checks of {earlier['at']} other: {', '.join(changed)}")
-        save_checks(self._journal, self._name, results, ties)
-
-    def _notice_other_policy(self) -> None:
-        """Say, where work goes on, that its checks were made under another policy; they are not made again."""
-        known = self._journal.task(self._name)
-        checked = known.summary.get("checked") if known else None
-        if checked and checked.get("policy") != policy_digest(self._spec):
-            self._say("checked", f"the policy has changed since the checks of {checked['at']}; they are not repeated")
 
     # --- the work ----------------------------------------------------------------------------------------------
 
@@ -301,7 +283,7 @@ class Run:
         try:
             if work.following is not None:
                 return self._follow(work, work.following)
-            outcome = self._walk(work, work.plan)
+            outcome = self._walk(work).walk(work.plan, work.snapshots, work.done)
         except Interrupted:
             self._end(work)
             raise
@@ -335,16 +317,17 @@ class Run:
         from dtsrun.engine.syncing import LinksLost
 
         following.expect(work.plan)
+        walk = self._walk(work)
 
         def walk_stage(stage: str, snapshots: Snapshots, deadline: float) -> DtsrunError | None:
-            late = replace(work, snapshots=snapshots, found={})
-            return self._error_of(self._walk(late, work.plan.only(stage), gives_way=False, deadline=deadline))
+            late = walk.walk(work.plan.only(stage), snapshots, (), gives_way=False, deadline=deadline)
+            return walk.error_of(late)
 
         cutover = Cutover(work.ends, following, self._journal, self._control, say=self._say, walk_stage=walk_stage)
         if cutover.is_removing:
             cutover.remove()
         else:
-            outcome = self._walk(work, work.plan.without(*LATE_STAGES), follow=following.follow)
+            outcome = walk.walk(work.plan.without(*LATE_STAGES), work.snapshots, work.done, follow=following.follow)
             if outcome.failed or outcome.lost or self._journal.failures(self._name):
                 return self._finish(work, outcome, tidy_up=False)
             work.snapshots.close()
@@ -376,83 +359,15 @@ class Run:
         for key in work.done:
             self._listener.on_step(key, "done")
 
-    def _walk(
-        self,
-        work: Work,
-        plan: Plan,
-        *,
-        follow: Follow | None = None,
-        gives_way: bool = True,
-        deadline: float | None = None,
-    ) -> Outcome:
-        """Walk a plan: the whole of the task's, or the part that its time has come for.
-
-        Args:
-            follow: lets changes be carried.
-            gives_way: whether copies give way to `resources.throttle`; a cutover does not, since all wait for it.
-            deadline: when it is broken off.
-
-        Raises:
-            Interrupted: the user ended it.
-            OutOfTime: the deadline came.
-        """
-        resources, why = decide_resources(
-            self._spec.resources, Known(work.ends.facts["source"], work.ends.facts["target"])
-        )
-        if work.plan.resources is not None:
-            resources, why = work.plan.resources, work.plan.resources_said
-        self._say("resources", why)
-        pace = Pace(resources.rate_limit)
-        walk = Walk(
-            plan,
-            resources,
-            make_worker=lambda callbacks: Worker(work.ends, self._name, callbacks, follow),
-            snapshots=work.snapshots,
-            witness=JournalWitness(self._name, self._journal, self._listener, self._control),
-            retry_for=self._spec.task.retry_for,
-            pace=pace,
-            deadline=deadline,
-        )
-
-        def stop() -> None:
-            self._control.interrupt()
-            walk.stop()
-
-        with on_signals(stop), giving_way(work.ends, pace, self._tell_of_throttle) if gives_way else nullcontext():
-            return walk.run(work.done)
-
-    def _tell_of_throttle(self, message: str, data: Mapping[str, Any]) -> None:
-        self._say("throttle", message, data)
-        self._listener.on_held(data["held"])
-
     def _finish(self, work: Work, outcome: Outcome, *, tidy_up: bool) -> Ended:
-        error = self._error_of(outcome)
+        error = self._walk(work).error_of(outcome)
         if error is None and tidy_up:
             tidy(work.ends, self._journal)
         self._journal.set_state(self._name, "failed" if error else "succeeded")
         return Ended(self._name, self._journal.home, checks=work.checks, error=error)
 
-    def _error_of(self, outcome: Outcome) -> DtsrunError | None:
-        if outcome.lost:
-            return AccessError(
-                f"a server stayed out of reach for longer than task.retry: {outcome.lost}",
-                hint="when it is there again, run the same command again: what is done stays done",
-            )
-        failures = self._journal.failures(self._name)
-        if outcome.failed or failures:
-            count = len(failures) or len(outcome.failed)
-            noun = "thing" if count == 1 else "things"
-            return MigrationError(
-                f"{count} {noun} could not be moved; everything else was",
-                hint="mend what is listed, then run the same command again: only the rest is done",
-            )
-        differences = self._journal.differences(self._name)
-        if differences:
-            noun = "difference" if len(differences) == 1 else "differences"
-            return DifferencesFound(
-                f"{len(differences)} {noun} between source and target", hint=f"dtsrun show {self._name}"
-            )
-        return None
+    def _walk(self, work: Work) -> TaskWalk:
+        return TaskWalk(work.ends, self._name, self._journal, self._listener, self._control, self._say)
 
     # --- small things ------------------------------------------------------------------------------------------
 
@@ -472,6 +387,10 @@ class Run:
         with ends.connect("target", None, f"{self._name} {runner_name()}") as connection:
             lock_on_target(connection, self._name)
             yield
+
+    def _say_if(self, kind: str, message: str) -> None:
+        if message:
+            self._say(kind, message)
 
     def _say(self, kind: str, message: str, data: Mapping[str, Any] | None = None) -> None:
         self._journal.event(self._name, kind, message, data=data)
