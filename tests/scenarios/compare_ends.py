@@ -8,8 +8,8 @@ SOURCE and TARGET are libpq connection strings of superusers. Each difference is
 is any. The schema `_dtsrun`, in which dtsrun remembers what it has done, is left out.
 
 Definitions are compared as the text that one and the same pg_dump writes of both ends. Servers of different major
-versions write the same view differently: where texts differ, the source's dump is therefore restored by pg_restore into
-a scratch database of the target's server, and what pg_dump writes of *that* is right too.
+versions write the same view differently: where texts differ, the source's dump is therefore restored into a scratch
+database of the target's server, and what pg_dump writes of *that* is right too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -361,7 +360,7 @@ def _definition_differences(source: End, target: End, database: str, pg_dump: Pa
         ours, theirs = pool.map(lambda end: _blocks(_dump(pg_dump, end.conninfo_of(database))), (source, target))
     if ours != theirs and source.version != target.version:
         reference = _reference(source, target, database, pg_dump)
-        # What arrived just as pg_restore makes it is right, and what pg_restore makes besides is not too much.
+        # What arrived just as a restored dump makes it is right, and what that makes besides is not too much.
         right = {name for name, block in theirs.items() if reference.get(name) == block}
         ours = {name: theirs[name] if name in right else block for name, block in ours.items()}
         theirs = {name: block for name, block in theirs.items() if name in ours or name not in right}
@@ -406,22 +405,16 @@ def _blocks(dump: str) -> dict[str, str]:
 
 
 def _reference(source: End, target: End, database: str, pg_dump: Path) -> dict[str, str]:
-    """Return the blocks of what pg_restore makes of the source's structure on the target's server."""
+    """Return the blocks of what a restored dump makes of the source's structure on the target's server."""
     scratch = End("scratch", target.conninfo, {database: f"compare_{uuid4().hex[:12]}"})
-    with tempfile.TemporaryDirectory() as folder, _scratch_database(source, scratch, database):
-        archive = Path(folder) / "source.dump"
-        _dump(pg_dump, source.conninfo_of(database), "--format=custom", f"--file={archive}")
+    with _scratch_database(source, scratch, database):
+        script = _ATTVER.sub("", _dump(pg_dump, source.conninfo_of(database), "--no-subscriptions"))
         known = conninfo_to_dict(scratch.conninfo_of(database))
-        environment = {**os.environ, "PGPASSWORD": str(known.pop("password", ""))}
-        arguments = [
-            str(pg_dump.with_name("pg_restore")),
-            "--no-subscriptions",
-            "--dbname",
-            make_conninfo("", **known),
-            str(archive),
-        ]
+        environment = {**os.environ, "PGPASSWORD": str(known.pop("password", "")), "PGCLIENTENCODING": "UTF8"}
+        arguments = [pg_dump.with_name("psql"), "--no-psqlrc", "--quiet", "--dbname", make_conninfo("", **known)]
         # It may fail for single objects; those are then compared by the source's own text.
-        subprocess.run(arguments, env=environment, capture_output=True, check=False)
+        given = script.encode(errors="surrogateescape")
+        subprocess.run(arguments, input=given, env=environment, capture_output=True, check=False)
         return _blocks(_dump(pg_dump, scratch.conninfo_of(database)))
 
 

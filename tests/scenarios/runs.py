@@ -77,6 +77,12 @@ class Running:
         """Send a signal to the command itself."""
         self.process.send_signal(number)
 
+    def children(self, word: str) -> list[int]:
+        """Return the process numbers of its children in whose command line a word is."""
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        numbers = [int(each) for thread in threads for each in thread.read_text(encoding="ascii").split()]
+        return [n for n in numbers if word in Path(f"/proc/{n}/cmdline").read_text(encoding="utf-8")]
+
     def end(self) -> Done:
         """Read the rest and return how it ended."""
         out, err = self.process.communicate(timeout=PATIENCE_SECONDS)

@@ -54,6 +54,9 @@ WRITES: list[str] = [
 ]
 
 
+PAUSE_SECONDS = 0.01
+"""Between two transactions of a session: an application that leaves the servers room for other work."""
+
 REFUSED = (
     psycopg.errors.ReadOnlySqlTransaction,
     psycopg.errors.DeadlockDetected,
@@ -111,4 +114,4 @@ class Application:
             ) as error:
                 self.refusals.append(str(error))
                 self._stop.wait(0.05)
-            self._stop.wait(0.002)
+            self._stop.wait(PAUSE_SECONDS)

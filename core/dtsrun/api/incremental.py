@@ -126,6 +126,9 @@ class EngineContext(Protocol):
             undo: statement that takes it away or gives back what was.
         """
 
+    def patience(self, seconds: float) -> float:
+        """Return how many seconds a wait may take: as many as would do, or what is left of a completion's time."""
+
 
 class Engine(Plugin):
     """A way to carry changes: `stages.incremental.engine`. One instance serves all links of a process."""
@@ -147,7 +150,11 @@ class Engine(Plugin):
 
     @abstractmethod
     def stop(self, context: EngineContext, link: Link) -> None:
-        """Stop carrying, so that the slot is free; the position is kept and `start` goes on there. Safe to repeat."""
+        """Stop carrying, so that the slot is free; the position is kept and `start` goes on there. Safe to repeat.
+
+        Raises:
+            DtsrunError: the slot is still in use after `context.patience`.
+        """
 
     def take_out(self, context: EngineContext, link: Link) -> None:
         """Let a link, which may run, follow the tables that `link` names from now on, and no others. Safe to repeat.

@@ -35,7 +35,7 @@ from dtsrun.engine.policy import Policy
 from dtsrun.engine.prepare import Preparation
 from dtsrun.engine.syncing import Standing
 from dtsrun.engine.undo import undo
-from dtsrun.errors import CalledOff, Interrupted
+from dtsrun.errors import CalledOff, DtsrunError, Interrupted
 from dtsrun.journal import Journal
 from dtsrun.plan import with_defaults
 from dtsrun.sequence_margin import remember_writers
@@ -115,6 +115,7 @@ class Completing:
         self._terms = Terms.of(ends, arguments)
         self.deadline = time.monotonic() + self._terms.timeout
         """When it is called off, by the clock of `time.monotonic`, unless it is in its last phase by then."""
+        following.view.deadline = self.deadline
         self._spent: defaultdict[str, float] = defaultdict(float)
         """Seconds by phase, of those that are over."""
         self._phase = ("", time.monotonic())
@@ -222,17 +223,20 @@ class Completing:
 
     def call_off(self) -> None:
         """Put the fence back and let the links go on."""
+        self._following.view.deadline = None
         undo(self._ends, self._journal, self._task, self._say, only=(WHAT,))
         self._following.start()
         self._journal.set_summary(self._task, completing=None)
 
     def forget(self) -> None:
         """Let a completion go of which nothing was done yet."""
+        self._following.view.deadline = None
         self._journal.set_summary(self._task, completing=None)
 
     def remove(self) -> None:
         """Take away all that following made; the fence stays, for the old source must not be written to any more."""
         self.begin("removing")
+        self._following.view.deadline = None
         self._following.remove()
 
     def _drain(self) -> None:
@@ -254,7 +258,11 @@ class Completing:
     def _late(self) -> list[Proof]:
         """Stop the links and return the proofs that do not hold."""
         view, engine = self._following.view, self._following.engine
-        self._following.stop()
+        try:
+            self._following.stop()
+        except DtsrunError as error:
+            self._in_time(error.message)
+            raise
         applied = {link.name: engine.status(view, link).applied or 0 for link in self._following.links}
         proofs = [prove(view.source(link.database), link, applied[link.name]) for link in self._following.links]
         return [proof for proof in proofs if not proof.holds]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ class View:
         self._journal = journal
         self._connections: dict[tuple[Side, str], Connection] = {}
         self._lock = threading.Lock()
+        self.deadline: float | None = None
+        """When all waits have to be over, by the clock of `time.monotonic`; None: no completion is under way."""
 
     @property
     def spec(self) -> Spec:
@@ -54,6 +57,10 @@ class View:
         """Remember what is about to be made."""
         made = Creation(side=side, what=what, name=name, database=database, undo=undo)
         self._journal.created(self.task, made)
+
+    def patience(self, seconds: float) -> float:
+        """Return how long a wait may take."""
+        return seconds if self.deadline is None else max(0.0, min(seconds, self.deadline - time.monotonic()))
 
     def close(self) -> None:
         """Close all connections."""

@@ -14,7 +14,6 @@ from dtsrun.stream.carrier import STATUS, STOP, Carrier, Order
 
 ANSWER_SECONDS: Final = 0.5
 """A carrier that is logging in does not answer; what it said last is told again."""
-STOP_SECONDS: Final = 30.0
 KILL_SECONDS: Final = 5.0
 
 
@@ -67,11 +66,15 @@ class CarrierProcess:
             )
         return self._last
 
-    def stop(self) -> None:
-        """End it where it stands: what is not committed comes again."""
+    def stop(self, within: float) -> None:
+        """End it where it stands: what is not committed comes again.
+
+        Args:
+            within: seconds that it has to end by itself, before it is killed.
+        """
         with contextlib.suppress(OSError):  # it has ended already
             self._pipe.send(STOP)
-        self._join(STOP_SECONDS)
+        self._join(within)
         if self._process.is_alive():
             self._process.kill()
             self._process.join(KILL_SECONDS)

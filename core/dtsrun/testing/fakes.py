@@ -352,6 +352,10 @@ class FakeEngineContext:
         """Return an autocommit connection to the target's counterpart."""
         return self._connect("target", self.spec.selection.target_name(database))
 
+    def patience(self, seconds: float) -> float:
+        """No completion is under way."""
+        return seconds
+
     def created(self, side: Side, what: str, name: str, database: str | None = None, undo: str | None = None) -> None:
         """Note what is about to be made."""
         self.creations.append((side, what, name, database))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dtsrun.stream.carrier import Order
     from dtsrun.stream.process import CarrierProcess
 
+END_SECONDS: Final = 30.0
+"""How long a process has to end by itself."""
+
 STOP_SECONDS: Final = 60.0
 """How long the source has to notice that nobody reads its slot any more."""
 
@@ -79,7 +82,7 @@ class Stream(Engine):
         if running is not None and running.is_alive:
             return
         if running is not None:
-            running.stop()
+            running.stop(0)
         if positions.read(context.target(link.database), link.name) is None:
             context.created("target", "stream position", link.name, link.database)
         self._started[link.name] = time.monotonic()
@@ -104,12 +107,13 @@ class Stream(Engine):
         running = self._processes.pop(link.name, None)
         if running is None:
             return
-        running.stop()
-        deadline = time.monotonic() + STOP_SECONDS
+        running.stop(context.patience(END_SECONDS))
+        patience = context.patience(STOP_SECONDS)
+        deadline = time.monotonic() + patience
         while (row := _slot(context, link)) and row.is_active:
             if time.monotonic() > deadline:
                 raise MigrationError(
-                    f"slot {link.name} of the source is still in use {STOP_SECONDS:.0f} s after nobody reads it",
+                    f"slot {link.name} of the source is still in use {patience:.0f} s after nobody reads it",
                     hint="look at pg_stat_replication on the source for who holds it",
                 )
             time.sleep(0.1)

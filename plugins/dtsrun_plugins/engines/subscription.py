@@ -95,11 +95,12 @@ class Subscription(Engine):
         if _row(target, link) is None:
             return
         target.execute(sql.SQL("alter subscription {} disable").format(sql.Identifier(link.name)))
-        deadline = time.monotonic() + STOP_SECONDS
+        patience = context.patience(STOP_SECONDS)
+        deadline = time.monotonic() + patience
         while _is_active(context.source(link.database), link):
             if time.monotonic() > deadline:
                 raise MigrationError(
-                    f"slot {link.name} of the source is still in use {STOP_SECONDS:.0f} s after its subscription was"
+                    f"slot {link.name} of the source is still in use {patience:.0f} s after its subscription was"
                     " disabled",
                     hint="look at pg_stat_replication on the source for who holds it",
                 )

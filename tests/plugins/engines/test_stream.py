@@ -165,6 +165,29 @@ def test_what_was_written_since_the_slot_arrives_and_pausing_keeps_the_position(
     assert (counts["inserts"], counts["updates"], counts["deletes"]) == (500, 1, 498)
 
 
+def test_a_process_that_hangs_is_ended_when_patience_is_and_nothing_is_lost(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.start()
+    scene.catch_up()
+    os.kill(scene.pid, signal.SIGSTOP)
+    scene.source.execute("insert into public.orders select n, 'a' from generate_series(1, 500) n")
+    asked: list[float] = []
+
+    def patience(seconds: float) -> float:
+        asked.append(seconds)
+        return 0.5 if len(asked) == 1 else seconds
+
+    monkeypatch.setattr(scene.context, "patience", patience)
+    before = time.monotonic()
+    scene.stop()
+    assert time.monotonic() - before < asked[0]
+    assert scene.status().state == "stopped"
+    scene.start()
+    scene.catch_up()
+    scene.assert_equal("public.orders")
+
+
 def test_removing_leaves_the_slot_alone_and_can_be_repeated(scene: Scene) -> None:
     scene.start()
     scene.catch_up()

@@ -1,5 +1,6 @@
 """The application writes until the cutover, and not a row is lost or doubled."""
 
+import os
 import random
 import signal
 import time
@@ -182,6 +183,29 @@ def test_a_gate_that_stays_shut_calls_it_off_before_anybody_is_fenced(shop: Benc
     )
     said = shop.run("show", "move").said
     assert "Aligned at the cutover" in said
+    arrived(shop)
+
+
+def test_a_carrier_that_hangs_holds_completion_no_longer_than_its_timeout(shop: Bench, application: Start) -> None:
+    app = application()
+    running = shop.start(following(shop, "stream", complete={"fence": "read_only"}), "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    writes_on(app)
+    app.stop()
+    (carrier,) = running.children("spawn_main")
+    os.kill(carrier, signal.SIGSTOP)
+    try:
+        # There is something that it has not applied, whatever it said last.
+        shop.on_source("shop", "create table public.more (n int); drop table public.more")
+        asked = shop.run("complete", "move", "--timeout", "3s")
+        assert asked.code == 5, asked.said
+        assert "completion took longer than 3 s" in asked.said
+        assert "waiting" in asked.said
+        assert shop.task().state == "syncing"
+    finally:
+        os.kill(carrier, signal.SIGCONT)
+    assert shop.run("complete", "move").code == 0
+    assert running.end().code == 0
     arrived(shop)
 
 
