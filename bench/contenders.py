@@ -137,8 +137,10 @@ def environment(job: Job) -> dict[str, str]:
         at = route.parameters
         lines.append(f"{at['host']}:{at['port']}:*:{at['user']}:{at['password']}\n")
     passfile.write_text("".join(lines))
+    # An interpreter that may not keep what it compiles would compile all of dtsrun in each run.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **inherited,
         "PATH": f"{job.tools}:{os.environ['PATH']}",
         "PGPASSFILE": str(passfile),
         "BENCH_SOURCE_PASSWORD": str(job.source.parameters["password"]),

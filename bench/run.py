@@ -11,6 +11,7 @@ verify in `dtsrun`, since the others do not; `dtsrun_verified` compares every ro
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -29,6 +30,8 @@ from data import PGBENCH_SCALE, SETS
 from measure import Cost, run
 from psycopg import sql
 
+import dtsrun
+import dtsrun_plugins
 from dtsrun.postgres.accounts import server_account
 from dtsrun.postgres.installations import find_installation
 from dtsrun.postgres.server import PrivateServer
@@ -54,7 +57,9 @@ class Bench:
         self.target = PrivateServer(folder / "target", version, settings=SERVER_SETTINGS)
 
     def start(self) -> None:
-        """Start both servers."""
+        """Start both servers, and compile dtsrun's modules, as pip does when it installs them."""
+        for package in (dtsrun, dtsrun_plugins):
+            compileall.compile_dir(package.__path__[0], quiet=1)
         for server in (self.source, self.target):
             server.start()
 

@@ -219,6 +219,10 @@ class ServerFacts:
     """Processors of its machine; None where the account may not read files there, or the machine is no Linux."""
     memory: int | None = None
     """Bytes of its machine's memory; None in the same cases."""
+    next_transaction: int | None = None
+    """The number that was the next to be given to a transaction that writes; None: not looked at."""
+    looked_at: float = 0.0
+    """When that was, by the clock of `time.monotonic` on the runner."""
 
     @property
     def release(self) -> str:

@@ -6,6 +6,7 @@ Every function makes one query for the whole database or server, never one an ob
 from __future__ import annotations
 
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -81,8 +82,10 @@ def read_server_facts(connection: Connection) -> ServerFacts:
     facts = connection.execute(
         "select current_user::text as current_user, pg_catalog.version() as version_text,"
         " (select rolsuper from pg_catalog.pg_roles where rolname = current_user) as is_superuser,"
-        " pg_catalog.pg_get_userbyid(10)::text as bootstrap_role"
+        " pg_catalog.pg_get_userbyid(10)::text as bootstrap_role,"
+        " pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()) as next_transaction"
     ).fetchone()
+    looked_at = time.monotonic()
     assert facts is not None  # a query without a table has one row
     return ServerFacts(
         version=connection.info.server_version,
@@ -93,6 +96,8 @@ def read_server_facts(connection: Connection) -> ServerFacts:
         settings={row.name: row.value for row in settings},
         cores=_cores(_read_file(connection, "/sys/devices/system/cpu/online")),
         memory=_memory(_read_file(connection, "/proc/meminfo")),
+        next_transaction=int(facts.next_transaction),
+        looked_at=looked_at,
     )
 
 

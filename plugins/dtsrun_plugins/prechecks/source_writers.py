@@ -9,7 +9,7 @@ from typing import Final
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck, Severity
 
 GLANCE_SECONDS: Final = 0.3
-"""How long it is watched whether transactions get numbers, which only those that write do."""
+"""How long it is watched at least whether transactions get numbers, which only those that write do."""
 
 LATELY: Final = "10 seconds"
 """Who did something within this time is at work."""
@@ -21,9 +21,9 @@ class SourceWriters(Precheck):
     What it does
     ------------
     Looks first whether anybody is at work: a session of the chosen databases that did something in the last ten
-    seconds, or a transaction number that is given out while the check looks on for 0.3 seconds. Where nobody is, the
-    check passes at once. Else it compares the counters of written rows of the chosen tables (`pg_stat_user_tables`)
-    over `seconds`. Sessions that read, or are merely connected, are no finding.
+    seconds, or a transaction number that was given out since the task opened the source, at least 0.3 seconds ago.
+    Where nobody is, the check passes at once. Else it compares the counters of written rows of the chosen tables
+    (`pg_stat_user_tables`) over `seconds`. Sessions that read, or are merely connected, are no finding.
 
     Why it matters
     --------------
@@ -97,12 +97,14 @@ class SourceWriters(Precheck):
 
 
 def _is_anybody_at_work(context: CheckContext, seconds: float) -> bool:
-    """Tell whether there is reason to watch the counters."""
+    """Tell whether there is reason to watch the counters; the glance began when the source was asked who it is."""
     if _has_lively_sessions(context):
         return True
-    before = _next_transaction(context)
-    time.sleep(seconds)
-    return _next_transaction(context) != before
+    facts = context.facts("source")
+    rest = facts.looked_at + seconds - time.monotonic()
+    if rest > 0:
+        time.sleep(rest)
+    return _next_transaction(context) != facts.next_transaction
 
 
 def _has_lively_sessions(context: CheckContext) -> bool:

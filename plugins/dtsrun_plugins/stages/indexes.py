@@ -31,6 +31,8 @@ from dtsrun.structure import acting_kinds, left_out, owned_by, planned, restore
 
 FINAL_BATCH: Final = 200
 ANALYZED_TOGETHER: Final = 100
+ANALYZES_MANY_SINCE: Final = 11
+"""The version from which on ANALYZE takes several tables."""
 
 
 class Indexes(Stage):
@@ -100,7 +102,10 @@ class Indexes(Stage):
 
     def do_analyze(self, context: StepContext) -> StepResult:
         """Collect the statistics of tables, each in a transaction of its own."""
-        deviations = [_analyze(context, schema, name) for schema, name in context.step.args["tables"]]
+        tables = context.step.args["tables"]
+        if context.facts("target").major >= ANALYZES_MANY_SINCE and _analyze_together(context, tables):
+            return StepResult()
+        deviations = [_analyze(context, schema, name) for schema, name in tables]
         return StepResult(deviations=tuple(d for d in deviations if d))
 
     def _building(self, post: PostData, database: Database, context: PlanContext) -> Iterator[Step]:
@@ -305,12 +310,29 @@ def _groups(post: PostData, trees: Sequence[int]) -> Iterator[list[int]]:
     yield from ([oid] for oid in trees if post.tree_bytes(oid) > SMALL_BYTES)
 
 
+def _analyze_together(context: StepContext, tables: Sequence[Sequence[str]]) -> bool:
+    """Analyze tables by one statement, which commits after each; return False where one of them cannot be."""
+    context.progress()
+    names = (sql.Identifier(schema, name) for schema, name in tables)
+    try:
+        context.target().execute(sql.SQL("analyze {}").format(sql.SQL(", ").join(names)))
+    except psycopg.Error as error:
+        if _is_not_of_the_table(error):
+            raise
+        return False  # one by one, it is named
+    return True
+
+
+def _is_not_of_the_table(error: psycopg.Error) -> bool:
+    return reaction(error) is Reaction.RETRY or error.sqlstate in (None, "57014")
+
+
 def _analyze(context: StepContext, schema: str, name: str) -> Deviation | None:
     context.progress()
     try:
         context.target().execute(sql.SQL("analyze {}").format(sql.Identifier(schema, name)))
     except psycopg.Error as error:
-        if reaction(error) is Reaction.RETRY or error.sqlstate in (None, "57014"):
+        if _is_not_of_the_table(error):
             raise
         # An heir that is a foreign table takes its server: nothing is lost, and the user can analyze it later.
         message = f"not analyzed: {describe(error)}"

@@ -192,6 +192,18 @@ def test_tables_are_analyzed(bench: Bench, ends: tuple[str, str]) -> None:
     assert row.reltuples == 0, "-1 would mean: never analyzed"
 
 
+def test_a_table_that_cannot_be_analyzed_is_named_and_the_others_are(bench: Bench, ends: tuple[str, str]) -> None:
+    target = bench.connection("target", ends[0])
+    for key in bench.outcome.plan.order:
+        if "/indexes/analyze" in key:
+            target.execute("drop table public.orders")
+        bench.run_step(bench.outcome.plan.steps[key])
+    assert [d.object for d in bench.outcome.deviations] == ["TABLE public.orders"]
+    assert "does not exist" in bench.outcome.deviations[0].message
+    row = target.execute("select reltuples from pg_class where oid = 'public.customer'::regclass").fetchone()
+    assert row.reltuples == 0, "-1 would mean: never analyzed"
+
+
 def test_a_structural_migration_analyzes_nothing(
     source_route: Route, target_route: Route, ends: tuple[str, str]
 ) -> None:
