@@ -115,6 +115,7 @@ class Following:
         source = self.view.source(database)
         for name in names:
             self.view.created("source", "slot", name, database)
+            self._forget(database, name)
             drop_slot(source, name)  # of a start that was killed before anything was copied in its snapshot
         held = create_slot(
             self._ends.routes["source"],
@@ -134,6 +135,11 @@ class Following:
             raise
         self._say("slot", f"slot {names[0]} of {database} begins; epoch {epoch}")
         return Snapshot(database, held.snapshot, epoch, held.made_at), held.connection
+
+    def _forget(self, database: str, name: str) -> None:
+        """Take away what a task of the same name left on the target and never undid: it speaks of another slot."""
+        if self._is_there(database):
+            self.engine.remove(self.view, _bare_link(database, name))
 
     def _waiting(self, said: str) -> None:
         if self._is_stopping():
@@ -299,10 +305,14 @@ class Following:
 
     def _marks_if_any(self, database: str) -> Mapping[str, marks.Mark]:
         """Return the marks of a database that may not be there yet."""
+        return self._marks(database) if self._is_there(database) else {}
+
+    def _is_there(self, database: str) -> bool:
+        """Tell whether the target has a database already."""
         with self._ends.connect("target", None, "look") as connection:
             name = self._ends.spec.selection.target_name(database)
             found = connection.execute("select from pg_catalog.pg_database where datname = %s", [name]).fetchone()
-        return self._marks(database) if found is not None else {}
+        return found is not None
 
     def _marks(self, database: str) -> Mapping[str, marks.Mark]:
         return marks.read_all(self.view.target(database), self._task)

@@ -123,10 +123,10 @@ class Carrier:
             target = stack.enter_context(
                 closing(connect(order.target, order.target_database, settings=settings, purpose=name))
             )
-            applied = positions.begin(target, self._link.name, self._link.start_lsn)
+            source = stack.enter_context(Walsender(order.source, self._link.database, self._link.name))
+            applied = positions.begin(target, self._link, source.system())
             self._begun = (applied.position, time.monotonic())
             catalog = stack.enter_context(closing(connect(order.target, order.target_database, purpose=name)))
-            source = stack.enter_context(Walsender(order.source, self._link.database, self._link.name))
             source.start(self._link.name, self._link.publications, applied.position)
             pipeline: Pipeline[Ticket] = Pipeline(target)
             applier = Applier(pipeline, catalog, self._link, applied, careful=self._is_careful)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from dtsrun import marks
-from dtsrun.api import Connection
+from dtsrun.api import Connection, Link
+from dtsrun.errors import MigrationError
 from dtsrun.postgres.lsn import format_lsn, parse_lsn
 
 ADVANCE: Final = (
@@ -27,31 +28,42 @@ class Applied:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-def begin(connection: Connection, link: str, start_lsn: int) -> Applied:
+def begin(connection: Connection, link: Link, system: str) -> Applied:
     """Take the link for this session alone, and return how far it was applied.
 
     Whoever carried it before may have a commit on its way: its session, and with it the lock, ends after that.
 
+    Args:
+        system: system identifier of the source.
+
     Raises:
+        MigrationError: the link began on another server than the source is now.
         psycopg.errors.LockNotAvailable: another session has it.
     """
     connection.execute("set lock_timeout = '10s'")
     connection.execute(
-        "select pg_catalog.pg_advisory_lock(pg_catalog.hashtext('_dtsrun.stream'), pg_catalog.hashtext(%s))", [link]
+        "select pg_catalog.pg_advisory_lock(pg_catalog.hashtext('_dtsrun.stream'), pg_catalog.hashtext(%s))",
+        [link.name],
     )
     connection.execute("set lock_timeout = 0")
     marks.prepare(connection)
     connection.execute(
-        "create table if not exists _dtsrun.stream (link text primary key, position text not null,"
-        " committed_at timestamptz, applied_at timestamptz, counts text not null)"
+        "create table if not exists _dtsrun.stream (link text primary key, source text not null,"
+        " position text not null, committed_at timestamptz, applied_at timestamptz, counts text not null)"
     )
     connection.execute(
-        "insert into _dtsrun.stream (link, position, counts) values (%s, %s, '{}') on conflict do nothing",
-        [link, format_lsn(start_lsn)],
+        "insert into _dtsrun.stream (link, source, position, counts) values (%s, %s, %s, '{}') on conflict do nothing",
+        [link.name, system, format_lsn(link.start_lsn)],
     )
-    found = read(connection, link)
-    assert found is not None  # just made
-    return found
+    row = _row(connection, link.name)
+    assert row is not None  # just made, or there
+    if row.source != system:
+        raise MigrationError(
+            f"source: link {link.name} began on the server with system identifier {row.source}, and the source is now"
+            f" the one with {system}",
+            hint="lead the task to the server that it began on; for another one, delete the task and begin anew",
+        )
+    return _applied(row)
 
 
 def as_text(counts: Mapping[str, int]) -> str:
@@ -61,10 +73,8 @@ def as_text(counts: Mapping[str, int]) -> str:
 
 def read(connection: Connection, link: str) -> Applied | None:
     """Return how far a link was applied; None where it never began."""
-    if not _exists(connection):
-        return None
-    row = connection.execute("select position, counts from _dtsrun.stream where link = %s", [link]).fetchone()
-    return Applied(position=parse_lsn(row.position), counts=json.loads(row.counts)) if row else None
+    row = _row(connection, link) if _exists(connection) else None
+    return _applied(row) if row else None
 
 
 def forget(connection: Connection, link: str) -> None:
@@ -83,3 +93,11 @@ def forget(connection: Connection, link: str) -> None:
 def _exists(connection: Connection) -> bool:
     row = connection.execute("select pg_catalog.to_regclass('_dtsrun.stream') is not null as found").fetchone()
     return bool(row and row.found)
+
+
+def _row(connection: Connection, link: str) -> Any:
+    return connection.execute("select source, position, counts from _dtsrun.stream where link = %s", [link]).fetchone()
+
+
+def _applied(row: Any) -> Applied:
+    return Applied(position=parse_lsn(row.position), counts=json.loads(row.counts))

@@ -82,6 +82,13 @@ class Walsender:
         """For polling."""
         return self._pgconn.socket
 
+    def system(self) -> str:
+        """Return the system identifier of the server. Raises psycopg.Error."""
+        result = self._pgconn.exec_(b"IDENTIFY_SYSTEM")
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            raise error_from_result(result, "utf-8")
+        return (result.get_value(0, 0) or b"").decode()
+
     def start(self, slot: str, publications: Sequence[str], position: int) -> None:
         """Let the server send what commits from a position on. Raises psycopg.Error."""
         result = self._pgconn.exec_(_start(slot, publications, position))

@@ -34,8 +34,9 @@ class Stream(Engine):
     ------------
     Runs a process for each link that reads the slot (pgoutput) over a replication connection and applies every
     transaction on the target, in the order in which the source committed them. The position is committed on the target
-    in the same transaction as the data, in the schema _dtsrun: however it ends, it goes on exactly there. The source is
-    told to forget only what the target has on disk. What the target cannot take yet is not read, so that a transaction
+    in the same transaction as the data, in the schema _dtsrun, together with the source's system identifier: however it
+    ends, it goes on exactly there, and never from what another task or another server left. The source is told to
+    forget only what the target has on disk. What the target cannot take yet is not read, so that a transaction
     of any size takes no more memory than a small one.
 
     Why it matters

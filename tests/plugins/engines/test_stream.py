@@ -188,6 +188,18 @@ def test_a_process_that_hangs_is_ended_when_patience_is_and_nothing_is_lost(
     scene.assert_equal("public.orders")
 
 
+def test_a_link_does_not_go_on_from_another_server_than_it_began_on(scene: Scene) -> None:
+    scene.start()
+    scene.catch_up()
+    scene.stop()
+    began = scene.target.execute("update _dtsrun.stream set source = '4711' returning position").fetchone()
+    scene.start()
+    until(lambda: scene.status().state == "failed")
+    assert "began on the server with system identifier 4711" in scene.status().error
+    kept = scene.target.execute("select source, position from _dtsrun.stream").fetchone()
+    assert kept == ("4711", began.position)
+
+
 def test_removing_leaves_the_slot_alone_and_can_be_repeated(scene: Scene) -> None:
     scene.start()
     scene.catch_up()

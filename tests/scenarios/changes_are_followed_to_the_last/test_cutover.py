@@ -13,6 +13,8 @@ from psycopg import sql
 from runs import Bench, eventually, is_message
 from writers import SEED, Application
 
+from dtsrun.incremental.names import link_name
+
 Start = Callable[..., Application]
 
 IDENTITIES = (
@@ -51,6 +53,19 @@ def arrived(bench: Bench) -> None:
     assert bench.leftovers().keys() <= {"temporary files"}
     assert bench.on_source("shop", "select from pg_publication") == []
     assert bench.on_target("shop", "select from pg_publication") == []
+
+
+def leave_position(bench: Bench) -> None:
+    """Leave on the target what a task of the same name does that was never undone: a position, far ahead."""
+    bench.on_target(None, sql.SQL("create database shop"))
+    bench.on_target(
+        "shop",
+        "create schema _dtsrun; create table _dtsrun.stream (link text primary key, source text not null,"
+        " position text not null, committed_at timestamptz, applied_at timestamptz, counts text not null)",
+    )
+    system = bench.on_source(None, "select system_identifier::text as id from pg_control_system()")[0].id
+    row = "insert into _dtsrun.stream values (%s, %s, 'FFFF/0', null, null, '{}')"
+    bench.on_target("shop", row, link_name("move", "shop", 1), system)
 
 
 def writes_on(app: Application, count: int = 150) -> None:
@@ -99,6 +114,8 @@ def test_without_a_fence_a_writer_is_found_and_completion_called_off(
 
 def test_paused_and_resumed_it_goes_on_where_it_was(shop: Bench, application: Start, engine: str) -> None:
     app = application()
+    if engine == "stream":
+        leave_position(shop)
     running = shop.start(spec := following(shop, engine), "--yes")
     assert running.wait_for(is_message("syncing")), running.end().said
     assert shop.run("pause", "move").code == 0
