@@ -28,6 +28,8 @@ class Table:
     """Whether this task alone made the table and fills it."""
     freeze: bool = True
     """Whether a fresh table's rows are frozen as they come, so that no vacuum has to visit them."""
+    few: bool = False
+    """Whether it has so few rows that a relay is not worth its beginning."""
     root: Sequence[str] | None = None
     """Schema and name of the partitioned table at the top."""
     routed: bool = False
@@ -129,6 +131,7 @@ def arguments(table: Table) -> Mapping[str, Any]:
         "where": None,
         "fresh": True,
         "freeze": True,
+        "few": False,
         "root": None,
         "routed": False,
         "pages": (),

@@ -123,7 +123,8 @@ class _Copy:
         with savepoint(source, PLAIN_MONEY), savepoint(target, PLAIN_MONEY):
             freeze = self.table.fresh and not self._is_shared() and self._is_empty() and self.table.freeze
             copy_from = self.table.copy_from(server_encoding(target), freeze=freeze)
-            moved = copy_rows(source, self.table.copy_to(), target, copy_from, progress=self.context.progress)
+            out, progress = self.table.copy_to(), self.context.progress
+            moved = copy_rows(source, out, target, copy_from, progress=progress, few=self.table.few)
         way = way_text([(moved.mover, self.table.format)])
         return StepResult(rows=moved.rows, bytes=moved.bytes, detail={WAY: way})
 

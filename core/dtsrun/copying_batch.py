@@ -77,7 +77,8 @@ def _together(context: StepContext, tables: Sequence[Table]) -> StepResult:
     with savepoint(source, PLAIN_MONEY), savepoint(target, PLAIN_MONEY):
         for table in tables:
             copy_from = table.copy_from(encoding, freeze=False)
-            moved = copy_rows(source, table.copy_to(), target, copy_from, progress=context.progress)
+            out, progress = table.copy_to(), context.progress
+            moved = copy_rows(source, out, target, copy_from, progress=progress, few=table.few)
             rows, size = rows + moved.rows, size + moved.bytes
             ways.add((moved.mover, table.format))
     return StepResult(

@@ -79,6 +79,11 @@ def test_all_arrive(ends: Ends) -> None:
     assert [ends.rows(name) for name in NAMES] == [[0], [1], [2], [3]]
 
 
+def test_a_few_rows_are_not_relayed(ends: Ends) -> None:
+    assert ends.copy(*NAMES, few=True).detail == {"way": "libpq, text"}
+    assert [ends.rows(name) for name in NAMES] == [[0], [1], [2], [3]]
+
+
 def test_a_failure_has_its_tables_name_and_the_others_arrive(ends: Ends) -> None:
     ends.target.execute("drop table public.b; alter table public.c add constraint small check (n > 5)")
     ends.source.execute("alter table public.c rename to gone")

@@ -83,6 +83,8 @@ def test_steps_are_sized_and_can_be_told_apart(move: Move) -> None:
     largest = max(steps.values(), key=lambda step: step.size)
     assert largest.title == "copy public.big"
     assert [key for key, step in steps.items() if step.args.get("freeze", True)] == ["full/public.big"]
+    assert "full/public.big" in [key for key, step in steps.items() if not step.args.get("few", False)]
+    assert steps["full/public.sales_old_1"].args["few"], "a relay would take longer than its rows"
     assert 'full/"public"."Od.d ""na\'me %s"' in steps
 
 
