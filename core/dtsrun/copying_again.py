@@ -8,24 +8,23 @@ import psycopg
 from psycopg import sql
 
 from dtsrun import ahead
-from dtsrun.api import Connection, Deviation, Failure, StepContext, StepResult
+from dtsrun.api import Alignment, Connection, Deviation, Failure, StepContext, StepResult
 from dtsrun.copied_table import Table
 from dtsrun.copying import explained, is_own_fault, move_rows, savepoint
 from dtsrun.postgres.sqlstate import describe
 
-NOT_FOLLOWED = "its changes were not followed: its rows were copied anew at completion"
 DRIFTED = "it came or changed while changes were followed: its rows were copied when that was repaired"
 SLOT_LOST = "its slot was lost, and with it the changes since the copy: its rows were copied anew"
 
 
-def copy_table_again(context: StepContext, why: str = NOT_FOLLOWED) -> StepResult:
+def copy_table_again(context: StepContext, why: str = "") -> StepResult:
     """Copy the rows of a table anew, instead of those that are there.
 
     Constraints and triggers are there by now: none of them must act on rows that only come back. Where the new rows
     cannot come, the old ones stay.
 
     Args:
-        why: said in the report.
+        why: said in the report; empty: at completion, of a table whose changes are not followed.
 
     Raises:
         psycopg.Error: not the table's own fault.
@@ -37,7 +36,7 @@ def copy_table_again(context: StepContext, why: str = NOT_FOLLOWED) -> StepResul
             result = move_rows(context, table)
             target.execute("set local session_replication_role = origin")
             # A copy at completion is ahead of the table's link; one for a lost slot is where its new link begins.
-            settle = ahead.remember if why is NOT_FOLLOWED else ahead.forget
+            settle = ahead.forget if why else ahead.remember
             settle(target, context.spec.task.name, table.identifier)
     except psycopg.errors.InsufficientPrivilege as error:
         hint = f"grant set on parameter session_replication_role to {context.facts('target').current_user}"
@@ -46,6 +45,11 @@ def copy_table_again(context: StepContext, why: str = NOT_FOLLOWED) -> StepResul
         if not is_own_fault(error):
             raise
         return StepResult(failures=(explained(context, table, error),))
+    if not why:
+        copied = Alignment(
+            database=context.step.database, object=table.label, message=f"{result.rows:,} rows copied anew"
+        )
+        return replace(result, alignments=(copied,))
     return replace(result, deviations=(*result.deviations, _note(context, table, why)))
 
 

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -22,7 +22,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from dtsrun.api import CheckResult, Deviation, Difference, Failure, Finding, Fix, Outcome, Severity, Step, StepResult
+from dtsrun.api import (
+    Alignment,
+    CheckResult,
+    Deviation,
+    Difference,
+    Failure,
+    Finding,
+    Fix,
+    Outcome,
+    Severity,
+    Step,
+    StepResult,
+)
 from dtsrun.errors import DtsrunError
 from dtsrun.journal_records import Creation, EventRecord, StepRecord, TaskRecord
 from dtsrun.requests import Requests
@@ -31,6 +43,9 @@ __all__ = ["Creation", "EventRecord", "Journal", "StepRecord", "TaskRecord"]
 
 FILE_NAME: Final = "journal.sqlite3"
 BUSY_SECONDS: Final = 30.0
+
+_SAID: Final = ("failure", "deviation", "difference", "alignment")
+"""Tables of what steps have to say."""
 
 
 class Journal:
@@ -109,7 +124,7 @@ class Journal:
     def forget_task(self, name: str) -> None:
         """Remove a task and all that is remembered of it."""
         with self._transaction():
-            for table in ("step", "event", "check_result", "difference", "deviation", "failure", "creation", "request"):
+            for table in (*_SAID, "step", "event", "check_result", "creation", "request"):
                 self._run(f"delete from {table} where task = ?", name)  # noqa: S608 - names from the line above
             self._run("delete from plan where task = ?", name)
             self._run("delete from task where name = ?", name)
@@ -175,11 +190,12 @@ class Journal:
                 " where task = ? and key = ?",
                 state, _now(), result.rows, result.bytes, message, name, key,
             )  # fmt: skip
-            for table in ("failure", "deviation", "difference"):
+            for table in _SAID:
                 self._run(f"delete from {table} where task = ? and step = ?", name, key)  # noqa: S608
             self._add("failure", name, key, result.failures)
             self._add("deviation", name, key, result.deviations)
             self._add("difference", name, key, result.differences)
+            self._add("alignment", name, key, result.alignments)
 
     def step_known_done(self, name: str, key: str, rows: int, size: int, epoch: int | None) -> None:
         """Take over from the target's marks that a step is done."""
@@ -234,6 +250,19 @@ class Journal:
     def deviations(self, name: str) -> list[Deviation]:
         """Return what was knowingly done otherwise than on the source."""
         return [Deviation(**data) for data in self._data("deviation", name)]
+
+    def align(self, name: str, key: str, alignments: Iterable[Alignment]) -> None:
+        """Remember what was aligned without a step, instead of what was remembered under the same key."""
+        with self._transaction():
+            self._run("delete from alignment where task = ? and step = ?", name, key)
+            self._add("alignment", name, key, alignments)
+
+    def alignments(self, name: str) -> Mapping[str, Sequence[Alignment]]:
+        """Return what the cutover brought up to date, by step."""
+        found: dict[str, list[Alignment]] = {}
+        for row in self._all("select step, data from alignment where task = ? order by rowid", name):
+            found.setdefault(row["step"], []).append(Alignment(**json.loads(row["data"])))
+        return found
 
     def failures(self, name: str) -> list[tuple[str, Failure]]:
         """Return what could not be moved: the step's key and the failure."""

@@ -45,6 +45,7 @@ create index if not exists event_by_task on event (task, id);
 create table if not exists check_result (task text not null, step text not null, data text not null);
 create table if not exists difference (task text not null, step text not null, data text not null);
 create table if not exists deviation (task text not null, step text not null, data text not null);
+create table if not exists alignment (task text not null, step text not null, data text not null);
 create table if not exists failure (task text not null, step text not null, data text not null);
 create table if not exists creation (
     task text not null, side text not null, what text not null, name text not null,

@@ -15,6 +15,7 @@ from dtsrun.api.contexts import (
     StepContext,
 )
 from dtsrun.api.findings import (
+    Alignment,
     CheckResult,
     Deviation,
     Difference,
@@ -67,6 +68,7 @@ __all__ = [
     "AccessContext",
     "AccessType",
     "Advice",
+    "Alignment",
     "Check",
     "CheckContext",
     "CheckResult",

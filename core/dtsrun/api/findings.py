@@ -99,6 +99,17 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Alignment:
+    """An object that the cutover brought up to date, since followed changes do not carry it."""
+
+    database: str | None
+    object: str
+    """`SEQUENCE public.invoice`."""
+    message: str
+    """What was done: `set to 1042`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Deviation:
     """Something that was done otherwise than on the source, knowingly: said in the report, never silent."""
 

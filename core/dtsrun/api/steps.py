@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from dtsrun.api.findings import Deviation, Difference
+from dtsrun.api.findings import Alignment, Deviation, Difference
 
 
 class Lane(StrEnum):
@@ -106,5 +106,7 @@ class StepResult:
     """Where there are any, the step is not marked as done: `detail` is kept, and the next run tries the rest."""
     deviations: tuple[Deviation, ...] = ()
     differences: tuple[Difference, ...] = ()
+    alignments: tuple[Alignment, ...] = ()
+    """Of a step of the stage `complete`: every object that it brought up to date."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     """Kept in the mark; handed back as `StepContext.earlier` when the step is run again after failures."""

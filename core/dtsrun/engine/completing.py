@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from dtsrun.api import CheckResult
+from dtsrun.api import Alignment, CheckResult
 from dtsrun.completion.drain import drain, fence_position
 from dtsrun.completion.fence import WHAT, Fence, Fenced, FenceMode
 from dtsrun.completion.proof import Proof, prove
@@ -237,6 +237,13 @@ class Completing:
         """Take away all that following made; the fence stays, for the old source must not be written to any more."""
         self.begin("removing")
         self._following.view.deadline = None
+        given_back = [
+            Alignment(database=made.database, object=f"TABLE {made.name}", message=f"{made.side}: {made.undo}")
+            for made in self._journal.creations(self._task)
+            if made.what == "replica identity" and made.undo is not None
+        ]
+        if given_back:  # none where a runner that was killed had given them back already
+            self._journal.align(self._task, "replica identities given back", given_back)
         self._following.remove()
 
     def _drain(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from dtsrun.api import CheckResult, Deviation, Difference, Failure, Outcome
 from dtsrun.errors import SpecError
 from dtsrun.journal import Journal, StepRecord, TaskRecord
+from dtsrun.report.aligned import Aligned, aligned_of
 from dtsrun.report.holds import Hold, holds_of
 from dtsrun.report.next_steps import next_steps
 from dtsrun.report.tasks import allowed_of, is_abandoned, starts_at
@@ -106,17 +107,6 @@ class Proof:
     """What they compared: rows of tables, else objects."""
     mode: str
     """How rows are compared: `full`, `sample`, `rows`; empty where it is not known."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Aligned:
-    """What the cutover brought up to date, since no change carries it."""
-
-    database: str | None
-    title: str
-    rows: int
-    """Of tables; else objects."""
-    bytes: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -257,7 +247,7 @@ def build_report(journal: Journal, task_name: str) -> Report:
         blocked=tuple(step.title or step.key for step in steps if step.state == "blocked"),
         proofs=_proofs(steps, str(summary.get("verify_mode", ""))),
         epochs=_epochs(steps),
-        aligned=tuple(_aligned(step) for step in steps if step.stage == "complete" and step.state == "done"),
+        aligned=tuple(aligned_of(steps, journal.alignments(task_name))),
         holds=holds_of(journal, task_name),
         gates=tuple(summary.get("gates", ())),
         left_out=tuple(summary.get("left_out", ())),
@@ -337,10 +327,6 @@ def _table(step: StepRecord) -> TableFigures:
         seconds=step_seconds(step),
         way=step.message,
     )
-
-
-def _aligned(step: StepRecord) -> Aligned:
-    return Aligned(database=step.database, title=step.title or step.key, rows=step.rows, bytes=step.bytes)
 
 
 def _top(tables: Iterable[TableFigures], figure: Callable[[TableFigures], float]) -> tuple[TableFigures, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
 from dtsrun.api import CheckResult, Difference, Failure, Finding, Fix, Outcome
+from dtsrun.report.aligned import aligned_title, group_text, object_text
 from dtsrun.report.chart import steps_chart
 from dtsrun.report.data import Report, StageFigures, TableFigures
 from dtsrun.report.figures import count_text, moment_text, plural, seconds_text, size_text
@@ -13,7 +14,6 @@ from dtsrun.report.findings import count_outcomes, fix_effect, is_quiet
 from dtsrun.report.holds import hold_texts, hold_title
 from dtsrun.report.markup import Markup, element, join
 from dtsrun.report.text import (
-    aligned_texts,
     deviation_text,
     difference_title,
     epoch_title,
@@ -83,7 +83,7 @@ def _sections(report: Report) -> Iterable[Markup | None]:
     yield _section("Prechecks", findings_markup(report.findings) if report.findings else None)
     yield _section(hold_title(report.holds), _list(hold_texts(report.holds)))
     yield _section("Gates of the cutover", _list(line.strip() for line in gate_lines(report)))
-    yield _section("Aligned at the cutover", _list(aligned_texts(report)))
+    yield _section(aligned_title(report.aligned), _aligned(report))
     yield _section("Snapshots", _epochs(report))
     deviations = [deviation_text(d.database, d.object, d.message) for d in report.deviations]
     yield _section("Done otherwise than on the source", _list(deviations))
@@ -168,6 +168,11 @@ def _proof(report: Report) -> Markup | None:
 def _list(items: Iterable[str]) -> Markup | None:
     entries = [element("li", item) for item in items]
     return element("ul", entries) if entries else None
+
+
+def _aligned(report: Report) -> list[Markup]:
+    groups = ((group_text(group), [object_text(each) for each in group.objects]) for group in report.aligned)
+    return [element("details", element("summary", said), _list(objects)) for said, objects in groups]
 
 
 def _with_code(text: str) -> Markup:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from dtsrun.api import Difference, Failure
+from dtsrun.report.aligned import aligned_lines, aligned_title
 from dtsrun.report.columns import columns, paragraph, section
 from dtsrun.report.data import Epoch, Proof, Report, RunningStep, StageFigures, TableFigures
 from dtsrun.report.figures import (
@@ -60,7 +61,7 @@ def report_text(report: Report) -> str:
         *section("Largest tables", _table_lines(report)),
         *section(hold_title(report.holds), _listed(hold_texts(report.holds))),
         *section("Gates of the cutover", gate_lines(report)),
-        *section(_titled("Aligned at the cutover", len(report.aligned)), _listed(aligned_texts(report))),
+        *section(aligned_title(report.aligned), [*aligned_lines(report.aligned)]),
         *section("Snapshots", epoch_lines(report)),
         *section(_titled("Done otherwise than on the source", len(report.deviations)), _deviations(report)),
         *section(_titled("Not moved", len(report.left_out)), _listed(report.left_out)),
@@ -69,15 +70,6 @@ def report_text(report: Report) -> str:
         *section("Report", columns(report.paths.items())),
     ]
     return "\n".join(lines)
-
-
-def aligned_texts(report: Report) -> list[str]:
-    """Return what was aligned: `shop: set 14 sequences, 14`."""
-    return [
-        f"{f'{each.database}: ' if each.database else ''}{each.title}"
-        + (f", {plural(each.rows, 'row')}" if each.bytes else "")
-        for each in report.aligned
-    ]
 
 
 def gate_lines(report: Report) -> list[str]:

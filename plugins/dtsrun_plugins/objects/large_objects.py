@@ -14,6 +14,7 @@ from psycopg import sql
 from dtsrun import marks
 from dtsrun.aligning import aligning
 from dtsrun.api import (
+    Alignment,
     Connection,
     Database,
     Difference,
@@ -117,11 +118,21 @@ class LargeObjects(ObjectKind):
         # Beyond what the task has copied, those on the target may be somebody else's: but for what an earlier
         # completion made, which was called off.
         made = set(theirs) if context.step.args["own"] else _made_before(context)
-        gone = sorted((theirs.keys() - equal) & made)
+        stale = (theirs.keys() - equal) & made
+        gone = sorted(stale)
         target.execute("select pg_catalog.lo_unlink(o::oid) from pg_catalog.unnest(%s::bigint[]) as o", [gone])
         if not context.step.args["own"]:
             _remember_made(context, sorted(ours.keys() & (made | (ours.keys() - theirs.keys()))))
-        return _Range(context).copy(without=equal)
+        result = _Range(context).copy(without=equal)
+        failed = {failure.object for failure in result.failures}
+        copied = {oid: "copied anew" if oid in stale else "copied" for oid in sorted(ours.keys() - equal)}
+        removed = dict.fromkeys(sorted(stale - ours.keys()), "removed: the source has it no more")
+        done = [
+            Alignment(database=context.step.database, object=_label(oid), message=message)
+            for oid, message in (copied | removed).items()
+            if _label(oid) not in failed
+        ]
+        return replace(result, alignments=tuple(done))
 
     def do_compare(self, context: StepContext) -> StepResult:
         """Compare the large objects of one range of OIDs."""
@@ -130,6 +141,10 @@ class LargeObjects(ObjectKind):
         digests = [_digests(end, both, context) for end in (context.source(), context.target())]
         found = [d for oid in sorted(ours.keys() | theirs) for d in _differences(context, oid, ours, theirs, digests)]
         return StepResult(rows=len(both), differences=tuple(found))
+
+
+def _label(oid: int) -> str:
+    return f"large object {oid}"
 
 
 def _made_before(context: StepContext) -> set[int]:
@@ -415,7 +430,7 @@ def _listed(oids: list[int]) -> sql.Composed:
 
 def _conflict(oid: int) -> Failure:
     return Failure(
-        object=f"large object {oid}",
+        object=_label(oid),
         message="the target has a large object with this OID already",
         hint="`migration.on_conflict` can keep it (skip) or drop it (drop)",
     )
@@ -425,7 +440,7 @@ def _failure(oid: int, error: psycopg.Error) -> Failure:
     hint = error.diag.message_hint
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         hint = f"grant select on large object {oid} to the source's account"
-    return Failure(object=f"large object {oid}", message=describe(error), hint=hint)
+    return Failure(object=_label(oid), message=describe(error), hint=hint)
 
 
 def _raise_unless_own_fault(error: psycopg.Error) -> None:
@@ -478,6 +493,4 @@ def _told(facts: Facts) -> str:
 
 
 def _difference(context: StepContext, oid: int, aspect: str, source: str, target: str) -> Difference:
-    return Difference(
-        database=context.step.database, object=f"large object {oid}", aspect=aspect, source=source, target=target
-    )
+    return Difference(database=context.step.database, object=_label(oid), aspect=aspect, source=source, target=target)

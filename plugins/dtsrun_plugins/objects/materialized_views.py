@@ -11,6 +11,7 @@ from psycopg import sql
 
 from dtsrun.aligning import aligned_rows_name, aligning
 from dtsrun.api import (
+    Alignment,
     Connection,
     Database,
     Deviation,
@@ -107,7 +108,10 @@ class MaterializedViews(ObjectKind):
             if not is_own_fault(error):
                 raise
             return StepResult(failures=(_failure(context, error),))
-        return StepResult()
+        if context.step.stage != "complete":
+            return StepResult()
+        refreshed = Alignment(database=context.step.database, object=_label(context), message="refreshed")
+        return StepResult(alignments=(refreshed,))
 
     def do_compare(self, context: StepContext) -> StepResult:
         """Compare whether a view is populated on both ends, and its rows if it is."""

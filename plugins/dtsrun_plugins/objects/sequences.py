@@ -13,6 +13,7 @@ from psycopg import sql
 from dtsrun import marks, sequence_margin
 from dtsrun.aligning import aligning
 from dtsrun.api import (
+    Alignment,
     Connection,
     Database,
     Deviation,
@@ -125,7 +126,11 @@ class Sequences(ObjectKind):
         moved = [
             _deviation(context, name, value, wanted[name]) for name, value in values.items() if value != wanted[name]
         ]
-        return StepResult(rows=len(values), failures=tuple(failures), deviations=tuple(moved))
+        failed = {failure.object for failure in failures}
+        aligned = [_alignment(context, name, value) for name, value in wanted.items() if _label(name) not in failed]
+        return StepResult(
+            rows=len(values), failures=tuple(failures), deviations=tuple(moved), alignments=tuple(aligned)
+        )
 
     def do_compare(self, context: StepContext) -> StepResult:
         """Compare where the sequences of both ends stand."""
@@ -189,10 +194,19 @@ def _margins_key(context: StepContext) -> str:
     return f"margins of {_batch(context)}"
 
 
+def _label(name: Name) -> str:
+    return f"SEQUENCE {'.'.join(name)}"
+
+
+def _alignment(context: StepContext, name: Name, value: Value) -> Alignment:
+    used = "" if value.is_called else ", not given away yet"
+    return Alignment(database=context.step.database, object=_label(name), message=f"set to {value.last_value}{used}")
+
+
 def _deviation(context: StepContext, name: Name, ours: Value, wanted: Value) -> Deviation:
     return Deviation(
         database=context.step.database,
-        object=f"SEQUENCE {'.'.join(name)}",
+        object=_label(name),
         message=f"was set to {wanted.last_value}, ahead of the source's {ours.last_value}: writers were not fenced, and"
         f" may take what it gives away in {sequence_margin.SECONDS} s",
     )
@@ -319,7 +333,7 @@ def _failure(name: Name, side: str, error: psycopg.Error) -> Failure:
         hint = (
             f"grant select on sequence {qualified}" if side == "source" else "become a member of the role that owns it"
         )
-    return Failure(object=f"SEQUENCE {qualified}", message=f"on the {side}: {describe(error)}", hint=hint)
+    return Failure(object=_label(name), message=f"on the {side}: {describe(error)}", hint=hint)
 
 
 def _raise_unless_own_fault(error: psycopg.Error) -> None:
@@ -330,7 +344,7 @@ def _raise_unless_own_fault(error: psycopg.Error) -> None:
 def _difference(context: StepContext, name: Name, ours: Value, theirs: Value) -> Difference:
     return Difference(
         database=context.step.database,
-        object=f"SEQUENCE {'.'.join(name)}",
+        object=_label(name),
         aspect="sequence",
         source=str(ours),
         target=str(theirs),

@@ -1,5 +1,6 @@
 """The application writes until the cutover, and not a row is lost or doubled."""
 
+import json
 import os
 import random
 import signal
@@ -180,6 +181,7 @@ def test_a_gate_that_stays_shut_calls_it_off_before_anybody_is_fenced(shop: Benc
     assert running.wait_for(is_message("syncing")), running.end().said
     writes_on(app)
     shop.on_target("shop", "drop sequence public.invoice")
+    shop.on_source("shop", "select lo_from_bytea(70100, 'ef')")
     refusals = len(app.refusals)
     asked = shop.run("complete", "move")
     assert asked.code == 5, asked.said
@@ -198,8 +200,17 @@ def test_a_gate_that_stays_shut_calls_it_off_before_anybody_is_fenced(shop: Benc
         "passed",
         "skipped",
     )
+    aligned = json.loads(shop.run("show", "move", "--json").out)["aligned"]
+    objects = {each["object"]: each["message"] for group in aligned for each in group["objects"]}
+    (invoice,) = shop.on_source("shop", "select last_value from public.invoice")
+    assert objects["SEQUENCE public.invoice"] == f"set to {invoice.last_value}"
+    assert objects["TABLE public.cache"] == "100 rows copied anew"
+    assert objects["MATERIALIZED VIEW public.total"] == "refreshed"
+    assert objects["large object 70100"] == "copied"
+    assert objects["TABLE public.log"].startswith("target: alter table")
     said = shop.run("show", "move").said
     assert "Aligned at the cutover" in said
+    assert f"SEQUENCE public.invoice: set to {invoice.last_value}" in said
     arrived(shop)
 
 
