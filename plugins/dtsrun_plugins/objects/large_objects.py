@@ -101,6 +101,8 @@ class LargeObjects(ObjectKind):
                 yield from (_copying(database, *bounds) for bounds in pairwise(database.large_objects.bounds))
             elif stage == "complete" and context.spec.migration_type is MigrationType.FULL_INCREMENTAL:
                 yield from _aligning_all(database)
+            elif stage == "verify" and context.spec.migration_type is MigrationType.FULL_INCREMENTAL:
+                yield from (_comparing(database, *bounds) for bounds in _everywhere(database))
             elif stage == "verify":
                 yield from (_comparing(database, *bounds) for bounds in pairwise(database.large_objects.bounds))
 
@@ -139,7 +141,9 @@ class LargeObjects(ObjectKind):
         ours, theirs = (_facts(end, context) for end in (context.source(), context.target()))
         both = sorted(ours.keys() & theirs)
         digests = [_digests(end, both, context) for end in (context.source(), context.target())]
-        found = [d for oid in sorted(ours.keys() | theirs) for d in _differences(context, oid, ours, theirs, digests)]
+        # Beyond what the task has copied, those on the target may be somebody else's.
+        wanted = ours.keys() | theirs.keys() if context.step.args["own"] else ours.keys()
+        found = [d for oid in sorted(wanted) for d in _differences(context, oid, ours, theirs, digests)]
         return StepResult(rows=len(both), differences=tuple(found))
 
 
@@ -192,15 +196,21 @@ def _copying(database: Database, first: int, end: int) -> Step:
 
 
 def _aligning_all(database: Database) -> Iterator[Step]:
-    """Yield steps for every OID: large objects may have been made since the inventory."""
-    bounds = [bound for bound in database.large_objects.bounds if bound > 1]
-    for first, end in pairwise([1, *bounds, 2**32]):
+    for first, end in _everywhere(database):
         copying = _copying(database, first, end)
-        own = len(bounds) > 1 and bounds[0] <= first < bounds[-1]
-        step = replace(
-            copying, action="align", args={**copying.args, "own": own}, title=f"align large objects from {first}"
-        )
-        yield aligning(step)
+        args = {**copying.args, "own": _is_own(database, first)}
+        yield aligning(replace(copying, action="align", args=args, title=f"align large objects from {first}"))
+
+
+def _everywhere(database: Database) -> Iterator[tuple[int, int]]:
+    """Yield ranges of all OIDs that there can be: large objects may have been made since the inventory."""
+    return pairwise([1, *(bound for bound in database.large_objects.bounds if bound > 1), 2**32])
+
+
+def _is_own(database: Database, first: int) -> bool:
+    """Tell whether a range is one of those that the task has copied."""
+    bounds = database.large_objects.bounds
+    return len(bounds) > 1 and bounds[0] <= first < bounds[-1]
 
 
 def _comparing(database: Database, first: int, end: int) -> Step:
@@ -210,7 +220,7 @@ def _comparing(database: Database, first: int, end: int) -> Step:
         plugin=LargeObjects.name,
         action="compare",
         database=database.name,
-        args={"first": first, "last": end - 1},
+        args={"first": first, "last": end - 1, "own": _is_own(database, first)},
         lane=Lane.VERIFY,
         size=_share(database),
         marked=False,

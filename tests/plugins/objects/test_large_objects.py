@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from moving import Move, moved, open_move, seeded
 
-from dtsrun.api import Connection, Route, Step
+from dtsrun.api import Connection, MigrationType, Route, Step
 from dtsrun.postgres.session import connect
 from dtsrun.testing.contracts import ObjectKindContract
 from dtsrun_plugins.objects.large_objects import CHUNK_BYTES, HEAD_BYTES, LargeObjects
@@ -138,6 +138,21 @@ def test_differences_are_told(source_route: Route, target_route: Route, roles: N
             ("large object 5003", "grants"),
             ("large object 5004", "comment"),
         }
+
+
+def test_after_a_cutover_those_that_came_meanwhile_are_compared_too(source_route: Route, target_route: Route) -> None:
+    name, script = "large_objects_came", "select lo_from_bytea(o::oid, 'x') from generate_series(5000, 5003) o"
+    kind = MigrationType.FULL_INCREMENTAL
+    with planned(source_route, target_route, name, script, migration_type=kind) as (move, step):
+        move.run_step(step)
+        source, target = move.ends(name)
+        target.execute("select lo_from_bytea(7000, 'somebody else''s')")
+        source.execute("select lo_from_bytea(o::oid, 'x') from unnest(array[100, 9000]) o")
+        found = [d for each in LargeObjects().steps("verify", move.planning()) for d in move.run_step(each).differences]
+        assert [(d.object, d.aspect) for d in found] == [
+            ("large object 100", "missing"),
+            ("large object 9000", "missing"),
+        ]
 
 
 class TestFailures:
