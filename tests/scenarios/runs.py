@@ -298,8 +298,9 @@ class Bench:
         return [row.name for server in (self.source, self.target) for row in execute(server.route, None, query)]
 
     def files_left(self) -> list[str]:
-        """Return what lies in the folder for temporary files."""
-        return sorted(str(path.relative_to(self.temporary)) for path in self.temporary.rglob("*"))
+        """Return what lies in the folders for temporary files: the user's, and those of tasks."""
+        folders = [self.temporary, *self.home.glob("tasks/*/tmp")]
+        return sorted(str(path.relative_to(self.folder)) for folder in folders for path in folder.rglob("*"))
 
     def leftovers(self) -> dict[str, list[str]]:
         """Return all that a finished task must not leave behind; empty when it left nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -102,7 +103,11 @@ class GateContext(CheckContext, Protocol):
 
     @property
     def differences(self) -> int | None:
-        """How many differences the last verification found; None where none was made."""
+        """How many differences the last verification of the task found; None where none was made."""
+
+    @property
+    def verified_at(self) -> datetime | None:
+        """When that verification ended; None where none was made."""
 
     @property
     def will_verify(self) -> bool:

@@ -30,7 +30,7 @@ from dtsrun.completion.sessions import Exempt
 from dtsrun.engine.checks import blocking
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.following import Following
-from dtsrun.engine.gating import Known, drift_findings, gate_texts, make_gates, open_steps, pass_gates
+from dtsrun.engine.gating import Known, drift_findings, gate_texts, last_verified, make_gates, open_steps, pass_gates
 from dtsrun.engine.policy import Policy
 from dtsrun.engine.prepare import Preparation
 from dtsrun.engine.syncing import Standing
@@ -178,7 +178,7 @@ class Completing:
             fence=self._terms.fence.mode.value,
             open_steps=open_steps(self._journal, self._task),
             drifts=drift_findings(self._journal, self._task),
-            differences=None,
+            verified=last_verified(self._journal, self._task),
             will_verify=mode != "none",
         )
         return make_gates(Preparation(self._ends), known)

@@ -49,6 +49,11 @@ def task_folder(home: Path, task: str) -> Path:
     return home / "tasks" / task
 
 
+def verification_name(task: str) -> str:
+    """Return what a verification of a task is called in the journal."""
+    return f"{task}.verify"
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """What an access type may use (see `dtsrun.api.AccessContext`)."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from dtsrun.api import Check, CheckResult, Finding, Fix, GateContext, Link, LinkStatus, Outcome, Severity, Side
 from dtsrun.engine.checking import Checking, CheckView
 from dtsrun.engine.checks import run_checks
+from dtsrun.engine.ends import verification_name
 from dtsrun.engine.policy import Policy
 from dtsrun.engine.prepare import Preparation
 from dtsrun.errors import CalledOff
@@ -35,6 +37,14 @@ Say = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """What `dtsrun verify` found while changes were followed."""
+
+    at: datetime
+    differences: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
     """What the task knows of itself when the gates are made (see `dtsrun.api.GateContext`)."""
 
@@ -44,7 +54,7 @@ class Known:
     fence: str
     open_steps: Sequence[str]
     drifts: Sequence[Finding]
-    differences: int | None
+    verified: Verified | None
     will_verify: bool
 
 
@@ -77,7 +87,12 @@ class GateView(CheckView):
     @property
     def differences(self) -> int | None:
         """How many differences the last verification found."""
-        return self.known.differences
+        return self.known.verified.differences if self.known.verified else None
+
+    @property
+    def verified_at(self) -> datetime | None:
+        """When that was."""
+        return self.known.verified.at if self.known.verified else None
 
     @property
     def will_verify(self) -> bool:
@@ -153,6 +168,16 @@ def open_steps(journal: Journal, task: str) -> list[str]:
         for step in journal.steps(task)
         if step.stage not in LATE_STAGES and step.state != "done"
     ]
+
+
+def last_verified(journal: Journal, task: str) -> Verified | None:
+    """Return what the last `dtsrun verify` of a task found; None where none came to its end since the task began."""
+    known, made = journal.task(task), journal.task(verification_name(task))
+    if known is None or made is None or made.finished_at is None or made.started_at < known.started_at:
+        return None
+    differences = len(journal.differences(made.name))
+    # One that broke off for another reason has not seen all.
+    return Verified(at=made.finished_at, differences=differences) if differences or made.state == "succeeded" else None
 
 
 def drift_findings(journal: Journal, task: str) -> list[Finding]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from dtsrun.api import Connection
+from dtsrun.engine.temporary import temporary_files
 from dtsrun.errors import TaskBusyError
 from dtsrun.postgres.session import runner_name
 
@@ -23,7 +24,7 @@ GLANCE_SECONDS: Final = 0.5
 
 @contextmanager
 def runner_lock(folder: Path, task: str) -> Iterator[None]:
-    """Hold a task on this machine. The lock goes with the process, however it ends.
+    """Hold a task on this machine, with its folder for temporary files. The lock goes with the process however it ends.
 
     Raises:
         TaskBusyError: another process holds it; the message names it.
@@ -35,7 +36,8 @@ def runner_lock(folder: Path, task: str) -> Iterator[None]:
             raise busy(task, os.pread(descriptor, 200, 0).decode() or "another process")
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, runner_name().encode(), 0)
-        yield
+        with temporary_files(folder):
+            yield
     finally:
         os.close(descriptor)
 

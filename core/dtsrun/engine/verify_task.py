@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from dtsrun.engine.ends import home_folder, read_spec, task_folder
+from dtsrun.engine.ends import home_folder, read_spec, task_folder, verification_name
 from dtsrun.engine.face import Ended, Listener, RunOptions
 from dtsrun.engine.lock import holder, runner_lock
 from dtsrun.engine.run import Run
@@ -20,7 +20,7 @@ from dtsrun.plan import Plan
 def verify_task(spec_path: Path, listener: Listener) -> Ended:
     """Compare both ends; nothing is moved."""
     spec, registry = read_spec(spec_path)
-    home, name = home_folder(), f"{spec.task.name}.verify"
+    home, name = home_folder(), verification_name(spec.task.name)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal.open(home))
         stack.enter_context(runner_lock(task_folder(home, name), name))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -190,7 +191,7 @@ class FakeGateContext(FakeCheckContext):
     """What a gate is handed (`dtsrun.api.GateContext`), over the routes to real servers.
 
     What the task knows is given: `links`, `statuses` (or a function that returns them), `open_steps`, `drifts`,
-    `differences`, `will_verify`, `fence`.
+    `differences`, `verified_at`, `will_verify`, `fence`.
     """
 
     @property
@@ -217,6 +218,11 @@ class FakeGateContext(FakeCheckContext):
     def differences(self) -> int | None:
         """Of the last verification."""
         return self._told("differences", None)
+
+    @property
+    def verified_at(self) -> datetime | None:
+        """When that ended."""
+        return self._told("verified_at", None)
 
     @property
     def will_verify(self) -> bool:

@@ -79,8 +79,7 @@ def test_a_killed_runner_leaves_a_task_that_can_be_stopped(busy) -> None:
     stopped = bench.run("stop", "move", "--yes")
     assert stopped.code == 0, stopped.said
     assert bench.task().state == "stopped"
-    # Files of a killed process stay in the folder for temporary files, as with any other program.
-    assert (bench.memory_left(), bench.slots_left()) == ([], [])
+    assert bench.leftovers() == {}
 
 
 def test_what_the_state_forbids_is_refused_with_what_it_allows(busy) -> None:
