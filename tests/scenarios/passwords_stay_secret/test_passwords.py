@@ -7,18 +7,26 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import sql
-from runs import Bench, Done
+from runs import Bench, Done, is_message
 
 from dtsrun.postgres.tools import find_tool
+from dtsrun.testing.ssh import SshServer, make_key
 
 SOURCE = "s3cret of the source's own"
 TARGET = "t4rget with 'quotes' and %40"
 PASSWORDS = (SOURCE, TARGET)
+
+PASSPHRASE = "phr4se of the key to the jump host"
+SSH_PROGRAMS = {"ssh", "sh", "dash", "bash", "busybox", "cat"}
+"""The client, the shell that ends it with us, and the one that answers its question."""
 
 WATCHED = """\
 #!{python}
@@ -147,3 +155,115 @@ def test_a_private_server_gets_no_passwords_of_others(bench: Bench, tmp_path: Pa
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert "PATH=" in done.stdout
     assert "s3cret" not in done.stdout
+
+
+Shown = set[tuple[str, str, frozenset[str]]]
+"""Where secrets were seen: the program, `cmdline` or `environ`, and the secrets."""
+
+
+@contextmanager
+def watched_processes(*secrets: str) -> Iterator[Shown]:
+    """Look at the arguments and the environment of all processes of this machine, again and again."""
+    shown: Shown = set()
+    over = threading.Event()
+    known = {int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()}
+
+    def look() -> None:
+        while not over.is_set():
+            for path in Path("/proc").iterdir():
+                if path.name.isdigit() and int(path.name) not in known:
+                    _look_at(path, secrets, shown)
+            over.wait(0.005)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield shown
+    finally:
+        over.set()
+        thread.join()
+
+
+def _look_at(process: Path, secrets: tuple[str, ...], shown: Shown) -> None:
+    # It may end meanwhile.
+    with suppress(OSError):
+        program = (process / "exe").readlink().name
+        for what in ("cmdline", "environ"):
+            text = (process / what).read_bytes()
+            if found := frozenset(secret for secret in secrets if secret.encode() in text):
+                shown.add((program, what, found))
+
+
+def by_password(bench: Bench, folder: Path, jump: SshServer) -> dict[str, Any]:
+    """A source that the target reaches with a password of the spec, as the subscription needs it."""
+    return end(bench.source, {"env": "PG_SOURCE_PASSWORD"})
+
+
+def by_jump_host(bench: Bench, folder: Path, jump: SshServer) -> dict[str, Any]:
+    """A source behind a jump host whose key is locked."""
+    known = end(bench.source, {"env": "PG_SOURCE_PASSWORD"})
+    key = jump.jump(folder / "key", passphrase={"env": "PHRASE"})
+    port = known["access"]["port"]
+    return {**known, "access": {"type": "ssh", "host": "127.0.0.1", "port": port, "jump": key}}
+
+
+Way = Callable[[Bench, Path, SshServer], dict[str, Any]]
+
+
+@pytest.mark.usefixtures("accounts")
+@pytest.mark.parametrize(("engine", "way"), [("subscription", by_password), ("stream", by_jump_host)])
+def test_nothing_shows_any_while_changes_are_followed(bench: Bench, tmp_path: Path, engine: str, way: Way) -> None:
+    jump = SshServer(tmp_path / "sshd", make_key(tmp_path / "key", PASSPHRASE))
+    fill(bench)
+    bench.on_source("shop", "alter table public.orders add primary key (id)")
+    for on_side in (bench.on_source, bench.on_target):
+        # Each statement goes to the log, unless it is kept out.
+        on_side(None, "alter role mover set log_statement = 'all'")
+    bench.write("target_password", TARGET)
+    path = bench.spec(
+        source=way(bench, tmp_path, jump),
+        target=end(bench.target, {"file": "target_password"}),
+        migration={
+            "type": "full_incremental",
+            "objects": {"databases": {"shop": {}}},
+            "stages": {"incremental": {"engine": engine}},
+        },
+    )
+    given = {"PG_SOURCE_PASSWORD": SOURCE, "PHRASE": PASSPHRASE}
+    secrets = (SOURCE, TARGET, PASSPHRASE)
+    jump.start()
+    try:
+        with watched_processes(*secrets) as shown:
+            tested = bench.run("test", path, "--quick", **given)
+            running = bench.start(path, "--yes", **given)
+            assert running.wait_for(is_message("syncing")), running.end().said
+            bench.on_source("shop", "insert into public.orders values (101, 'later')")
+            asked = bench.run("complete", "move")
+            done = running.end()
+    finally:
+        jump.kill()
+    assert (asked.code, done.code) == (0, 0), asked.said + done.said
+    assert bench.on_target("shop", "select count(*) as n from public.orders")[0].n == 101
+    assert tested.code == 0, tested.said
+    assert not any(secret in f"{tested.said}{asked.said}{done.said}{running.seen}" for secret in secrets)
+    assert holders(bench, *secrets) == []
+    in_logs = [
+        (server, secret) for server in ("source", "target") for secret in secrets if secret in log(bench, server)
+    ]
+    assert in_logs == []
+    assert {program for program, what, _ in shown if what == "cmdline"} == set()
+    runner = Path(sys.executable).resolve().name
+    others = {(program, found) for program, _, found in shown if program != runner}
+    locked = {program for program, found in others if found == {PASSPHRASE}}
+    assert {program for program, found in others if found == {SOURCE}} == {"pg_dump"}
+    assert bool(locked) is (way is by_jump_host)
+    assert locked <= SSH_PROGRAMS
+    assert {program for program, found in others if TARGET in found} <= {"pg_dump"}
+    assert all(len(found) == 1 for _, found in others)
+
+
+def log(bench: Bench, side: str) -> str:
+    """Return what a server wrote, which must be something of ours."""
+    text = (getattr(bench, side).folder / "log").read_text(encoding="utf-8")
+    assert "statement: " in text
+    return text
