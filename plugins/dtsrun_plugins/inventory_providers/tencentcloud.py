@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,10 @@ from dtsrun.errors import AccessError, PluginError
 
 ENDPOINT: Final = "https://{service}.tencentcloudapi.com"
 REQUEST_SECONDS: Final = 20
+PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds to wait before each further try when the API is asked too often: its limits count requests a second, for all
+of an account's programs together."""
+
 ROLE_SECONDS: Final = 900
 
 _VERSIONS: Final = {"cvm": "2017-03-12", "postgres": "2017-03-12", "sts": "2018-08-13"}
@@ -26,6 +31,7 @@ _VARIABLES: Final = {
 _NOT_ALLOWED: Final = ("UnauthorizedOperation", "AuthFailure.UnauthorizedOperation", "OperationDenied.CAM")
 _NOT_KNOWN: Final = ("InvalidInstanceId", "ResourceNotFound", "InvalidParameterValue.InstanceId")
 _NO_REGION: Final = ("UnsupportedRegion", "InvalidParameterValue.Region", "InvalidRegion")
+_TOO_MANY: Final = "RequestLimitExceeded"
 _NO_LOGIN: Final = "AuthFailure"
 _NO_ANSWER: Final = ("ClientNetworkError", "ServerNetworkError")
 
@@ -38,7 +44,7 @@ class TencentCloud(InventoryProvider):
     Asks the API for one instance, with a signed request: `DescribeInstances` for machines, `DescribeDBInstances` for
     managed PostgreSQL. It takes the private addresses, and for a database the port. Where the region does not know the
     instance, the other regions are asked, so that the message can say where it is. For an instance of another account
-    it first takes on the role (`AssumeRole`).
+    it first takes on the role (`AssumeRole`). An API that is asked too often is asked again, for up to 16 seconds.
 
     Why it matters
     --------------
@@ -118,7 +124,21 @@ class _Cloud:
         return f"_Cloud({self.endpoint!r})"
 
     def ask(self, service: str, action: str, region: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what an action answers. Raises AccessError, and _Refusal where the API says why not."""
+        """Return what an action answers; where it is asked too often, wait and ask again.
+
+        Raises:
+            _Refusal: the API does not answer, or says why not.
+        """
+        for pause in PAUSES:
+            try:
+                return self._ask_once(service, action, region, parameters)
+            except _Refusal as refusal:
+                if not refusal.code.startswith(_TOO_MANY):
+                    raise
+            time.sleep(pause)
+        return self._ask_once(service, action, region, parameters)
+
+    def _ask_once(self, service: str, action: str, region: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
         try:
@@ -170,6 +190,11 @@ def _refusal(code: str, message: str, action: str) -> _Refusal:
     elif code.startswith(_NO_LOGIN):
         found = _Refusal(
             f"the cloud does not accept the credentials: {said} ({code})", hint="check secret_id, secret_key and token"
+        )
+    elif code.startswith(_TOO_MANY):
+        found = _Refusal(
+            f"the cloud's API is asked for {action} too often: {said} ({code})",
+            hint="other programs of the account use up its limit; run the task again when they are done",
         )
     elif code in _NO_ANSWER:
         found = _Refusal(

@@ -19,7 +19,14 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-KEYS = {"AKIDexample": "the-secret-key", "AKIDlent": "the-lent-key", "AKIDpoor": "the-poor-key"}
+KEYS = {
+    "AKIDexample": "the-secret-key",
+    "AKIDlent": "the-lent-key",
+    "AKIDpoor": "the-poor-key",
+    "AKIDbusy": "the-busy-key",
+}
+BUSY_FOR = 2
+"""How many requests of the key AKIDbusy come too soon."""
 TOKENS = {"AKIDlent": "the-lent-token"}
 ROLE = "qcs::cam::uin/100002:roleName/dtsrun"
 REGIONS = ("ap-guangzhou", "ap-beijing")
@@ -94,6 +101,8 @@ def answer(headers: Any, body: bytes, seen: list[dict[str, Any]]) -> dict[str, A
         raise Refused("InvalidParameterValue", f"the version {headers['X-TC-Version']} is not known")
     if region not in REGIONS:
         raise Refused("UnsupportedRegion", f"region {region} is not supported")
+    if key == "AKIDbusy" and len(seen) <= BUSY_FOR:
+        raise Refused("RequestLimitExceeded", "Your current request times equals to 21 in a second, limit is 20")
     if key == "AKIDpoor":
         raise Refused("UnauthorizedOperation", f"you are not authorized to perform operation ({service}:{action})")
     return ACTIONS[service, action](key, region, parameters)

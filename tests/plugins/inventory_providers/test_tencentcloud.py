@@ -17,6 +17,7 @@ from dtsrun.registry import load_registry
 from dtsrun.spec import InvalidSpec, parse_spec
 from dtsrun.testing.contracts import InventoryProviderContract
 from dtsrun.testing.fakes import FakeAccessContext
+from dtsrun_plugins.inventory_providers import tencentcloud
 from dtsrun_plugins.inventory_providers.tencentcloud import TencentCloud
 
 pytest.importorskip("tencentcloud.common", reason="the SDK (extra tencentcloud) is not installed")
@@ -145,6 +146,21 @@ def test_a_lack_of_permission_names_the_action(api: Api, tmp_path: Path) -> None
     with pytest.raises(AccessError, match="the credentials may not call cvm:DescribeInstances") as caught:
         api.find(tmp_path, machine("ins-1"), key="AKIDpoor")
     assert caught.value.hint == "let them call cvm:DescribeInstances"
+
+
+def test_an_api_that_is_asked_too_often_is_asked_again(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tencentcloud, "PAUSES", (0.0,) * cloud_api.BUSY_FOR)
+    assert api.find(tmp_path, machine("ins-1"), key="AKIDbusy").addresses == ("10.0.3.17",)
+    assert len(api.seen) == cloud_api.BUSY_FOR + 1
+
+
+def test_an_api_that_stays_too_busy_is_told(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tencentcloud, "PAUSES", (0.0,) * (cloud_api.BUSY_FOR - 1))
+    with pytest.raises(AccessError, match="asked for cvm:DescribeInstances too often.*RequestLimitExceeded") as caught:
+        api.find(tmp_path, machine("ins-1"), key="AKIDbusy")
+    assert "other programs" in (caught.value.hint or "")
 
 
 def test_wrong_credentials_are_told_and_not_shown(api: Api, tmp_path: Path) -> None:
