@@ -38,7 +38,7 @@ class Job:
         return shlex.quote(str(found)) if found.exists() else name
 
 
-def write_spec(job: Job, verify: str) -> Path:
+def write_spec(job: Job, verify: str, foreign_keys: str = "checked") -> Path:
     """Write the spec of a full move that verifies in a mode, and return its path."""
 
     def endpoint(side: str, route: Route) -> str:
@@ -54,13 +54,13 @@ def write_spec(job: Job, verify: str) -> Path:
         f"dtsrun: 1\ntask: {{name: bench-{job.database.replace('_', '-')}}}\n"
         f"{endpoint('source', job.source)}{endpoint('target', job.target)}"
         f"migration:\n  type: full\n  objects: {{databases: {{{job.database}: {{}}}}}}\n"
-        f"  stages: {{verify: {{mode: {verify}}}}}\n"
+        f"  stages: {{verify: {{mode: {verify}}}, indexes: {{foreign_keys: {foreign_keys}}}}}\n"
     )
     return path
 
 
-def _dtsrun(job: Job, verify: str = "none") -> str:
-    python, spec = shlex.quote(sys.executable), shlex.quote(str(write_spec(job, verify)))
+def _dtsrun(job: Job, verify: str = "none", foreign_keys: str = "checked") -> str:
+    python, spec = shlex.quote(sys.executable), shlex.quote(str(write_spec(job, verify, foreign_keys)))
     return f"{python} -m dtsrun {spec} --yes --quiet"
 
 
@@ -112,6 +112,7 @@ def _floor(job: Job) -> str:
 CONTENDERS: Final[Mapping[str, Callable[[Job], str]]] = {
     "dtsrun": _dtsrun,
     "dtsrun_verified": lambda job: _dtsrun(job, "full"),
+    "dtsrun_trusted": lambda job: _dtsrun(job, foreign_keys="trusted"),
     "pg_dump_piped": _piped,
     "pg_dump_parallel": _parallel,
     "pgcopydb": _pgcopydb,

@@ -30,6 +30,9 @@ class Table:
     """Whether a fresh table's rows are frozen as they come, so that no vacuum has to visit them."""
     few: bool = False
     """Whether it has so few rows that a relay is not worth its beginning."""
+    trusts: Sequence[str] = ()
+    """Keys of the steps that fill the tables which its foreign keys refer to, where these are taken on trust: see
+    `dtsrun.trusted_keys`."""
     root: Sequence[str] | None = None
     """Schema and name of the partitioned table at the top."""
     routed: bool = False
@@ -132,6 +135,7 @@ def arguments(table: Table) -> Mapping[str, Any]:
         "fresh": True,
         "freeze": True,
         "few": False,
+        "trusts": (),
         "root": None,
         "routed": False,
         "pages": (),

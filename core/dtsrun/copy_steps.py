@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from dtsrun.api import Database, Relation, Resources, Step
+from dtsrun.api import Database, Relation, Resources, Step, own_rows_name
 from dtsrun.copying_range import range_key
 from dtsrun.table_rows import LEAST_FROZEN, TableRows
 
@@ -26,12 +26,17 @@ RANGES_SINCE: Final = 14
 MOST_PARTS: Final = 1000
 
 
-def copy_steps(database: Database, rows: TableRows, resources: Resources, source_major: int) -> Iterator[Step]:
-    """Yield the steps that copy the tables of a database.
+def copy_steps(database: Database, rows: TableRows, resources: Resources, source_major: int) -> list[Step]:
+    """Return the steps that copy the tables of a database.
 
     Args:
         resources: with `split_tables_larger_than` decided: None splits no table.
     """
+    steps = list(_copy_steps(database, rows, resources, source_major))
+    return _with_trust(steps, database, rows) if rows.trusted else steps
+
+
+def _copy_steps(database: Database, rows: TableRows, resources: Resources, source_major: int) -> Iterator[Step]:
     small = [table for table in rows.stable if _is_small(table, rows)]
     together = {table.oid for table in small} if len(small) >= MANY_TABLES else set()
     for table in rows.tables:
@@ -44,12 +49,42 @@ def copy_steps(database: Database, rows: TableRows, resources: Resources, source
             yield _copying_batch(database, number, [rows.copying(table) for table in batch])
 
 
+def _with_trust(steps: Sequence[Step], database: Database, rows: TableRows) -> list[Step]:
+    """Name in the steps of each table whose keys are taken on trust those that fill the tables which they refer to."""
+    fillers: dict[str, list[str]] = {}
+    for step in steps:
+        for name in step.provides:
+            fillers.setdefault(name, []).append(step.key)
+    trusts = {
+        own_rows_name(database.name, oid): [
+            key for other in sorted(referred) for key in fillers.get(own_rows_name(database.name, other), ())
+        ]
+        for oid, referred in rows.trusted.items()
+    }
+    return [_trusting(step, next((trusts[name] for name in step.provides if name in trusts), None)) for step in steps]
+
+
+def _trusting(step: Step, keys: list[str] | None) -> Step:
+    if keys is None:
+        return step
+    if "tables" in step.args:
+        args = {**step.args, "tables": [{**table, "trusts": keys} for table in step.args["tables"]]}
+    else:
+        args = {**step.args, "trusts": keys}
+    return replace(step, args=args)
+
+
 def _is_small(table: Relation, rows: TableRows) -> bool:
     """Tell whether a table is small, and is neither waited for by another table nor waits for one.
 
     A batch that waits for another one could be waited for by it.
     """
-    is_free = table.extension is None and table.oid not in rows.reads and table.oid not in rows.read
+    is_free = (
+        table.extension is None
+        and table.oid not in rows.trusted
+        and table.oid not in rows.reads
+        and table.oid not in rows.read
+    )
     return is_free and table.bytes < LEAST_FROZEN
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from dtsrun import marks
 from dtsrun.api import Connection, Deviation, Failure, StepContext, StepResult
 from dtsrun.copied_table import WAY, Table, way_text
 from dtsrun.postgres.mover import copy_rows, side_of
@@ -27,6 +28,9 @@ RELEASE: Final = sql.SQL("release savepoint dtsrun_copy")
 
 PLAIN_MONEY: Final = sql.SQL("set local lc_monetary = 'C'")
 """Both ends write and read amounts of money alike, whatever their locales."""
+
+UNASKED: Final = sql.SQL("set local session_replication_role = replica")
+"""The target does not look up rows in the tables that foreign keys refer to."""
 
 IN_PHYSICAL_ORDER: Final = sql.SQL(
     "set local enable_indexscan = off; set local enable_indexonlyscan = off; set local enable_bitmapscan = off;"
@@ -120,13 +124,24 @@ class _Copy:
 
     def _move(self) -> StepResult:
         source, target = self.context.source(), self.context.target()
-        with savepoint(source, PLAIN_MONEY), savepoint(target, PLAIN_MONEY):
+        unasked = [UNASKED] if self._may_trust() else []
+        with savepoint(source, PLAIN_MONEY), savepoint(target, PLAIN_MONEY, *unasked):
             freeze = self.table.fresh and not self._is_shared() and self._is_empty() and self.table.freeze
             copy_from = self.table.copy_from(server_encoding(target), freeze=freeze)
             out, progress = self.table.copy_to(), self.context.progress
             moved = copy_rows(source, out, target, copy_from, progress=progress, few=self.table.few)
         way = way_text([(moved.mover, self.table.format)])
         return StepResult(rows=moved.rows, bytes=moved.bytes, detail={WAY: way})
+
+    def _may_trust(self) -> bool:
+        """Tell whether the tables that foreign keys refer to are here, and of the same snapshot."""
+        if not self.table.trusts:
+            return False
+        found = marks.read_some(self.context.target(), self.context.spec.task.name, self.table.trusts)
+        return all(
+            (mark := found.get(key)) is not None and mark.done and mark.epoch == self.context.epoch
+            for key in self.table.trusts
+        )
 
     def _is_shared(self) -> bool:
         """Tell whether other steps write to the same table."""
@@ -138,6 +153,8 @@ class _Copy:
         A partition may hold rows that came through the root. The lock keeps more of them from coming in between.
         """
         target, table = self.context.target(), self.table.identifier
+        if self.table.freeze and self._is_referred():
+            self.table = replace(self.table, freeze=False)  # PostgreSQL does not truncate it
         if self.table.freeze:
             target.execute(sql.SQL("lock table only {} in access exclusive mode").format(table))
         if target.execute(sql.SQL("select from only {} limit 1").format(table)).fetchone() is not None:
@@ -147,6 +164,19 @@ class _Copy:
         if self.table.freeze:
             target.execute(sql.SQL("truncate only {}").format(table))
         return True
+
+    def _is_referred(self) -> bool:
+        """Tell whether foreign keys refer to the table already: an earlier run made them, and this table had failed."""
+        row = (
+            self.context.target()
+            .execute(
+                "select exists (select from pg_catalog.pg_constraint"
+                " where contype = 'f' and confrelid = %s::pg_catalog.regclass and conrelid <> confrelid) as found",
+                [self.table.identifier.as_string(self.context.target())],
+            )
+            .fetchone()
+        )
+        return bool(row and row.found)
 
     def _give_way(self, error: psycopg.Error) -> None:
         """Clear away what refused a row. Raises the error where that cannot be."""
@@ -323,6 +353,8 @@ def _hint(context: StepContext, table: Table, error: psycopg.Error) -> str | Non
         return _privilege_hint(context, table, error)
     if isinstance(error, CANNOT_CONVERT):
         return _encoding_hint(table)
+    if isinstance(error, psycopg.errors.ForeignKeyViolation):
+        return "the referred rows are of another snapshot: start over with --restart, or set foreign_keys: checked"
     if isinstance(error, psycopg.errors.UndefinedFunction) and "conversion function" in str(error):
         return "create the target database with the source's encoding, or with UTF8"
     return error.diag.message_hint

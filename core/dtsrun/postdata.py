@@ -9,7 +9,7 @@ that is of another cost, and a batch takes entries of one level and cost. On one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -64,9 +64,22 @@ class PostData:
 
     Args:
         has_rows: whether the task moves rows; without them everything is cheap.
+        before_rows: entries that are made before the rows of a table come, with the table's OID.
+        alone: ids of entries that others wait for which come before rows: they share no step, whose other entries
+            may wait for just these rows.
     """
 
-    def __init__(self, database: Database, entries: Sequence[Entry], *, has_rows: bool) -> None:
+    def __init__(
+        self,
+        database: Database,
+        entries: Sequence[Entry],
+        *,
+        has_rows: bool,
+        before_rows: Mapping[int, int] | None = None,
+        alone: Collection[int] = (),
+    ) -> None:
+        self._before_rows = before_rows or {}
+        self._alone = frozenset({*alone, *self._before_rows})
         self._database = database
         self._entries = entries
         self._has_rows = has_rows
@@ -95,6 +108,7 @@ class PostData:
         names = [entry_name(name, i) for entry in batch.entries for i in entry.depends_on if i not in own]
         if batch.cost is not Cost.CATALOG:
             read = {oid for entry in batch.entries for oid in self.relations(entry, through_bodies=True)}
+            read -= {self._before_rows[entry.id] for entry in batch.entries if entry.id in self._before_rows}
             names += [rows_name(name, oid) for oid in sorted(read)]
         return tuple(dict.fromkeys(names))
 
@@ -172,6 +186,8 @@ class PostData:
     def _cost(self, entry: Entry) -> Cost:
         if entry.type in ("INDEX", "CONSTRAINT") and self._is_partitioned(entry):
             return Cost.CATALOG
+        if entry.id in self._alone:
+            return Cost.COSTLY
         reads = entry.type in READING_TYPES and self._has_rows and not entry.sql.rstrip("; \n").endswith("NOT VALID")
         return Cost.COSTLY if reads and self.bytes(entry) > SMALL_BYTES else Cost.CHEAP
 

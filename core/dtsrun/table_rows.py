@@ -27,6 +27,7 @@ from dtsrun.copied_table import Table, arguments
 from dtsrun.copy_format import Format, Formats
 from dtsrun.reading import tables_read, without_circles
 from dtsrun.structure import left_out
+from dtsrun.trusted_keys import trusted_keys
 
 FIRST_USER_OID: Final = 16384
 """Lower OIDs are the server's own objects, equal on all servers."""
@@ -54,6 +55,7 @@ class TableRows:
         self._database = database
         self._skips = context.spec.on_conflict == "skip"
         self._existing = context.existing(database.name)
+        self._trusted = trusted_keys(database, context).values()
         self._formats = Formats(
             database,
             wanted=context.resources.format,
@@ -98,7 +100,13 @@ class TableRows:
                 own_rows_name(name, table.oid),
                 *(rows_name(name, oid) for oid in sorted(self._filled_by(table, root if routed else None))),
             ),
-            needs=(*self._creators(table, root), *self._read_before(table)),
+            needs=(
+                *self._creators(table, root),
+                *self._read_before(table),
+                *(entry_name(name, key.entry) for key in self._trusted if key.table == table.oid),
+            ),
+            # Where a key cannot be made, the rows come all the same.
+            depends_softly=any(key.table == table.oid for key in self._trusted),
             lane=Lane.COPY,
             size=table.bytes,
             title=f"copy {table.qualified}",
@@ -254,6 +262,14 @@ class TableRows:
             if entry.type == entry_type:
                 found.setdefault(key(entry), []).append(entry.id)
         return found
+
+    @cached_property
+    def trusted(self) -> Mapping[int, frozenset[int]]:
+        """Which tables the keys of a table refer to that are taken on trust."""
+        found: dict[int, set[int]] = {}
+        for key in self._trusted:
+            found.setdefault(key.table, set()).add(key.referred)
+        return {oid: frozenset(referred) for oid, referred in found.items()}
 
     @cached_property
     def read(self) -> frozenset[int]:

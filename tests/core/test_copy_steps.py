@@ -40,9 +40,9 @@ def table_rows(relations: Sequence[Relation], resources: Resources) -> tuple[Dat
         relations={each.oid: each for each in relations},
     )  # fmt: skip
     context = SimpleNamespace(
-        spec=SimpleNamespace(on_conflict="fail", migration_type=MigrationType.FULL),
+        spec=SimpleNamespace(on_conflict="fail", stages={}, migration_type=MigrationType.FULL),
         resources=resources,
-        target=SimpleNamespace(major=18),
+        target=SimpleNamespace(major=18, is_superuser=True),
         kinds=(),
         existing=lambda name: frozenset(),
     )

@@ -41,6 +41,7 @@ def plan_text(spec: Spec, inventory: Inventory, plan: Plan, *, every_step: bool 
         *section("Lanes", _lane_lines(plan, steps)),
         *section("Largest tables", _largest(steps)),
         *section("Formats", _formats(steps)),
+        *section("Foreign keys", _trust(steps)),
         *section("Order", _order(steps, len(steps) if every_step else MOST_STEPS)),
         *section("Locks", _locks(steps)),
         *section(f"Not moved ({len(inventory.left_out)})", _left_out(inventory.left_out)),
@@ -118,6 +119,24 @@ def _formats(steps: Sequence[Step]) -> list[str]:
         lines += paragraph(f"{name} as text: {table['format_reason']}", label="- ")
     hidden = len(text) - MOST_TABLES
     return [*lines, f"  and {count_text(hidden)} more as text (--format json lists them)"] if hidden > 0 else lines
+
+
+def _trust(steps: Sequence[Step]) -> list[str]:
+    """Return which tables' foreign keys are taken on trust."""
+    names = [f"{s.database}: {t['schema']}.{t['name']}" for s in _copies(steps) for t in _tables(s) if t.get("trusts")]
+    trusting = list(dict.fromkeys(names))
+    if not trusting:
+        return []
+    more = f" and {count_text(len(trusting) - MOST_TABLES)} more" if trusting[MOST_TABLES:] else ""
+    text = (
+        f"taken on the source's word, made before the rows come: those of {', '.join(trusting[:MOST_TABLES])}{more}."
+        " Others are checked."
+    )
+    return paragraph(text, label="- ")
+
+
+def _copies(steps: Sequence[Step]) -> list[Step]:
+    return [step for step in steps if step.lane == Lane.COPY]
 
 
 def _tables(step: Step) -> Sequence[Mapping[str, Any]]:

@@ -19,7 +19,8 @@ class ForeignKeys(ObjectKind):
 
     Spec
     ----
-    Nothing to set: it comes along with the object that it belongs to.
+    Nothing to set: it comes along with the object that it belongs to. `migration.stages.indexes.foreign_keys: trusted`
+    takes those of large tables on the source's word, see the stage `indexes`.
 
     Needs
     -----

@@ -28,6 +28,7 @@ from dtsrun.api import (
 from dtsrun.postdata import FINAL_TYPES, LAST_TYPES, SMALL_BYTES, Batch, Cost, PostData
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 from dtsrun.structure import acting_kinds, left_out, owned_by, planned, restore
+from dtsrun.trusted_keys import trusted_keys
 
 FINAL_BATCH: Final = 200
 ANALYZED_TOGETHER: Final = 100
@@ -57,6 +58,12 @@ class Indexes(Stage):
     index are shared out too, so that there are no more of them than cores; an index that is most of the work gets most
     of them.
 
+    `migration.stages.indexes.foreign_keys` (default `checked`): with `trusted`, a foreign key of a large table is made
+    while the table is empty and taken on the source's word, where the source has found it valid, both tables are plain
+    and copied whole, its columns are integers, dates, timestamps or UUIDs, the task is of type `full` and its account
+    on the target is a superuser. The table waits for the one that it refers to. Rows that turn out to be of another
+    snapshot than the referred ones are looked up one by one as they come. `dtsrun plan` names the tables.
+
     Needs
     -----
     Ownership of the tables; memory and temporary space decide how fast a large index is built.
@@ -75,6 +82,15 @@ class Indexes(Stage):
     name = "stage.indexes"
     requires = ("stage.structure",)
     after = ("stage.full",)
+    options = {
+        "properties": {
+            "foreign_keys": {
+                "enum": ["checked", "trusted"],
+                "default": "checked",
+                "description": "Whether the target looks up every row of a large table for its foreign keys.",
+            }
+        }
+    }
 
     def plan(self, context: PlanContext) -> Iterable[Step]:
         """Return the steps of each database, those of the kinds in between."""
@@ -85,7 +101,7 @@ class Indexes(Stage):
     def _planned(self, context: PlanContext) -> Iterator[Step]:
         for database in context.inventory.databases.values():
             chosen = _chosen(database, context)
-            post = PostData(database, [e for e in chosen if _is_early(e)], has_rows=_has_rows(context))
+            post = _post_data(database, [e for e in chosen if _is_early(e)], context)
             yield from self._building(post, database, context)
             yield from self._analyzing(post, chosen, database, context)
             yield from self._finishing(chosen, database, context)
@@ -208,6 +224,17 @@ class Indexes(Stage):
                 title=f"set {part[0]['label']}" + (f" and {len(part) - 1} more" if part[1:] else ""),
             )
             before = (key,)
+
+
+def _post_data(database: Database, entries: Sequence[Entry], context: PlanContext) -> PostData:
+    trusted = trusted_keys(database, context).values()
+    return PostData(
+        database,
+        entries,
+        has_rows=_has_rows(context),
+        before_rows={key.entry: key.table for key in trusted},
+        alone={key.index for key in trusted},
+    )
 
 
 def _with_shares(steps: Sequence[Step], resources: Resources) -> Iterator[Step]:
