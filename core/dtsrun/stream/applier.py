@@ -21,10 +21,14 @@ ROWS_AT_ONCE: Final = 64
 BYTES_AT_ONCE: Final = 256 * 1024
 PARAMETERS_AT_ONCE: Final = 30_000
 
-ROWS_OF_A_TRANSACTION: Final = 5000
-SECONDS_OF_A_TRANSACTION: Final = 1.0
-"""Transactions of the source share one of the target up to here while the target is behind: each commit waits for a
-disk."""
+ROWS_OF_A_TRANSACTION: Final = 256
+"""Transactions of the source share one of the target up to here while the target is behind: it saves commits. No more:
+versions of a row that one transaction made are all walked through by its next update of that row."""
+
+ROWS_TO_DISK: Final = 5000
+SECONDS_TO_DISK: Final = 1.0
+"""While the target is behind, so many rows or seconds of work share a commit that waits for the disk. What was
+committed before reaches the disk with it, or is lost with its position if the target breaks down."""
 
 
 class Ticket(NamedTuple):
@@ -42,6 +46,8 @@ class Committed(NamedTuple):
     position: int
     at: datetime
     counts: Mapping[str, int]
+    is_on_disk: bool
+    """Whether the commit waited for the disk, and so all before it are there."""
 
 
 class Applier:
@@ -62,7 +68,8 @@ class Applier:
         self._run_of: Destination | None = None
         self._run_bytes = 0
         self._rows = 0
-        self._opened = 0.0
+        self._rows_in_memory = 0
+        self._disk_at = 0.0
         self._end: pgoutput.Commit | None = None
         self._is_skipping = False
         self._counts: Counter[str] = Counter(applied.counts)
@@ -75,19 +82,29 @@ class Applier:
         """Whether the source is in the middle of sending one."""
         self.is_open = False
         """Whether the target is in one."""
-        self.commits_out = 0
+        self.commits_to_disk = 0
+        """Commits under way that wait for the disk."""
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing that came is still to be committed."""
-        return not (self.in_transaction or self.is_open or self._pipeline.unanswered)
+        return not (self.in_transaction or self.is_open or self._pipeline.unanswered or self._rows_in_memory)
 
     @property
     def is_due(self) -> bool:
         """Whether the target's transaction is long enough."""
-        return self.can_commit and (
-            self._rows >= ROWS_OF_A_TRANSACTION or time.monotonic() - self._opened > SECONDS_OF_A_TRANSACTION
-        )
+        return self.can_commit and (self._rows >= ROWS_OF_A_TRANSACTION or self.is_due_on_disk)
+
+    @property
+    def is_due_on_disk(self) -> bool:
+        """Whether it was long enough that the disk was not waited for."""
+        is_much = self._rows + self._rows_in_memory >= ROWS_TO_DISK or time.monotonic() > self._disk_at
+        return is_much and not self.commits_to_disk
+
+    @property
+    def needs_disk(self) -> bool:
+        """Whether something waits for a commit that waits for the disk, which may come now."""
+        return not self.in_transaction and (self.is_open or self._rows_in_memory > 0)
 
     @property
     def can_commit(self) -> bool:
@@ -104,19 +121,30 @@ class Applier:
         if take is not None:
             take(self, change)
 
-    def commit(self) -> None:
-        """End the target's transaction, and remember in it how far we came."""
-        assert self._end is not None and self.can_commit
+    def commit(self, *, to_disk: bool) -> None:
+        """End the target's transaction, and remember in it how far we came.
+
+        Args:
+            to_disk: wait for the disk; the source may forget no more than what is there.
+        """
+        assert self._end is not None and not self.in_transaction
         self._send_run()
+        self._open()
         at = pgoutput.moment(self._end.committed_at)
         counts = dict(self._counts)
         self._statement("advance", lambda: positions.ADVANCE)
         values = [self._link.name, format_lsn(self._end.end_lsn), at.isoformat(), positions.as_text(counts)]
         self._pipeline.execute("advance", [value.encode() for value in values])
-        self._pipeline.send(b"commit", Ticket("commit", committed=Committed(self._end.end_lsn, at, counts)))
+        if to_disk:
+            self._pipeline.send(b"set local synchronous_commit = on")
+        self._pipeline.send(b"commit", Ticket("commit", committed=Committed(self._end.end_lsn, at, counts, to_disk)))
         self._pipeline.sync()
         self.is_open = False
-        self.commits_out += 1
+        if to_disk:
+            self.commits_to_disk += 1
+            self._rows_in_memory, self._disk_at = 0, time.monotonic() + SECONDS_TO_DISK
+        else:
+            self._rows_in_memory += self._rows
         self._rows = 0
 
     def send(self) -> None:
@@ -128,8 +156,10 @@ class Applier:
         """Take the results that have come. Raises StatementFailed."""
         for ticket, result in self._pipeline.collect():
             if ticket.committed is not None:
-                self.commits_out -= 1
-                self.position, self.committed_at, counts = ticket.committed
+                if not ticket.committed.is_on_disk:
+                    continue
+                self.commits_to_disk -= 1
+                self.position, self.committed_at, counts, _ = ticket.committed
                 self.counts = {**counts, **{key: n for key, n in self._counts.items() if key.startswith("missing")}}
             elif result.command_tuples == 0 and ticket.destination is not None and ticket.what != "inserts":
                 self._counts["missing"] += 1
@@ -154,7 +184,6 @@ class Applier:
         if not self.is_open:
             self._pipeline.send(b"begin")
             self.is_open = True
-            self._opened = time.monotonic()
 
     # --- tables ------------------------------------------------------------------------------------------------
 
@@ -240,8 +269,10 @@ class Applier:
             if statement is None:
                 return
             self._pipeline.prepare(key, statement)
-        values = destination.update_values(change.new, old, old_is_whole=whole)
-        self._pipeline.execute(key, values, Ticket("updates", destination, old if old is not None else change.new))
+        by = old if old is not None else change.new
+        sets, compared = destination.places(new, old_mask or new, whole=old is not None and whole)
+        values = [change.new[place] for place in sets] + [by[place] for place in compared]
+        self._pipeline.execute(key, values, Ticket("updates", destination, by))  # type: ignore[arg-type]
 
     def _replace(self, destination: Destination, change: pgoutput.Update) -> None:
         """Change a row whose identity column got another value, which no UPDATE may set."""

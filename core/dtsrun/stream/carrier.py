@@ -42,8 +42,8 @@ SILENCE_SECONDS: Final = 300.0
 well while they decode a large transaction of others, so the second time we wait twice as long, and so on."""
 
 SETTINGS: Final = {
-    # The source forgets what we confirm, so a commit is one only on disk.
-    "synchronous_commit": "on",
+    # The source forgets what we confirm, so that the commits we confirm say otherwise.
+    "synchronous_commit": "off",
     # One plan for all values of a key: to make it anew for each row takes longer than to run it.
     "plan_cache_mode": "force_generic_plan",
 }
@@ -189,6 +189,7 @@ class _Flow:
         self._applier = applier
         self._received = applier.position
         self._heard = datetime.now(UTC)
+        self._taken = 0
         self._silent_since = time.monotonic()
         self._confirm_at = 0.0
         self._confirmed = 0
@@ -210,25 +211,35 @@ class _Flow:
 
     def _read(self) -> bool:
         """Take some of what has come; return whether that was all."""
+        before = self._taken
+        is_dry = self._take()
+        if self._taken > before:
+            self._heard = datetime.now(UTC)
+        if self._taken > before or not is_dry:
+            self._silent_since = time.monotonic()
+        else:
+            self._endure()
+        return is_dry
+
+    def _take(self) -> bool:
+        applier = self._applier
         for _ in range(MESSAGES_AT_ONCE):
             if not self._has_room():
-                self._silent_since = time.monotonic()
                 return False
-            if self._carrier.is_stopping and not self._applier.in_transaction:
+            if self._carrier.is_stopping and not applier.in_transaction:
                 return True
             message = self._source.read()
             if message is None:
-                self._endure()
                 return True
-            self._silent_since = time.monotonic()
-            self._received = max(self._received, message.lsn)
+            self._taken += 1
+            if message.lsn > self._received:
+                self._received = message.lsn
             if isinstance(message, Wal):
-                self._applier.apply(pgoutput.read(message.data, message.start))
-                if self._applier.is_due:
-                    self._applier.commit()
+                applier.apply(pgoutput.read(message.data, message.start))
+                if applier.is_due:
+                    applier.commit(to_disk=applier.is_due_on_disk)
             else:
                 self._must_answer |= message.wants_answer
-            self._heard_now()
         return False
 
     def _endure(self) -> None:
@@ -238,16 +249,11 @@ class _Flow:
             self._carrier.patience = patience * 2
             raise psycopg.OperationalError(f"the source has said nothing for {patience:.0f} s")
 
-    def _heard_now(self) -> None:
-        now = time.time()
-        if now - self._heard.timestamp() > TICK_SECONDS:
-            self._heard = datetime.fromtimestamp(now, UTC)
-
     def _apply(self, is_dry: bool) -> None:
         applier = self._applier
         # While one commit waits for the disk, what comes meanwhile is gathered for the next.
-        if is_dry and applier.can_commit and not applier.commits_out:
-            applier.commit()
+        if is_dry and applier.needs_disk and not applier.commits_to_disk:
+            applier.commit(to_disk=True)
         elif applier.is_open:
             applier.send()
         self._pipeline.flush()

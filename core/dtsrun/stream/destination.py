@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Final
 
@@ -39,6 +39,7 @@ class Destination:
     is_partitioned: bool
     columns: tuple[TargetColumn, ...]
     """One for each column of the relation, in its order."""
+    _places: dict[tuple[Mask, Mask, bool], tuple[list[int], list[int]]] = field(default_factory=dict, compare=False)
 
     @cached_property
     def qualified(self) -> str:
@@ -49,6 +50,10 @@ class Destination:
     def keys(self) -> tuple[int, ...]:
         """Places of the columns of the replica identity; with whole rows, all."""
         return tuple(place for place, column in enumerate(self.relation.columns) if column.is_key)
+
+    @cached_property
+    def _always(self) -> list[int]:
+        return [place for place, column in enumerate(self.columns) if column.is_always]
 
     def key_of(self, row: Row) -> str:
         """Return a row's key for people: `id = 5`; empty where whole rows are its identity, for they are data."""
@@ -74,7 +79,7 @@ class Destination:
     def update(self, new: Mask, old: Mask | None, *, old_is_whole: bool) -> bytes | None:
         """Return the statement that changes a row, None where it would change nothing.
 
-        Its parameters are those of `update_values`.
+        Its parameters are those at `places`.
         """
         sets = self.settable(new)
         if not sets:
@@ -86,17 +91,21 @@ class Destination:
         found = self._found(old or new, len(sets), whole=old is not None and old_is_whole)
         return _bytes(sql.SQL("update {} set {} where {}").format(self.only, assignments, found))
 
-    def update_values(self, new: Row, old: Row | None, *, old_is_whole: bool) -> list[bytes | None]:
-        """Return what an update is given."""
-        by = old if old is not None else new
-        values = [new[place] for place in self.settable(mask_of(new))]
-        values += [by[place] for place in self.compared(mask_of(by), whole=old is not None and old_is_whole)]
-        return [_sent(value) for value in values]
+    def places(self, new: Mask, by: Mask, *, whole: bool) -> tuple[list[int], list[int]]:
+        """Return the places of the values that an update is given: of the new row, and of the one that it is found by.
+
+        None of them is a value that was not sent.
+        """
+        known = self._places.get((new, by, whole))
+        if known is None:
+            known = self._places[new, by, whole] = self.settable(new), self.compared(by, whole=whole)
+        return known
 
     def moves_fixed(self, new: Row, old: Row | None) -> bool:
         """Tell whether an update changes a column that no UPDATE may set."""
-        always = (place for place, column in enumerate(self.columns) if column.is_always)
-        return old is not None and any(old[place] != new[place] for place in always if self._is_told(place, old, new))
+        if old is None or not self._always:
+            return False
+        return any(old[place] != new[place] for place in self._always if self._is_told(place, old, new))
 
     def whole(self, new: Row, old: Row | None) -> Row:
         """Return a changed row with the values that were not sent, which the old row has.
@@ -181,7 +190,14 @@ class Destination:
 
 def mask_of(row: Row) -> Mask:
     """Return what kind each value of a row is."""
+    if None not in row and UNCHANGED not in row:
+        return _all_values(len(row))
     return tuple("v" if isinstance(value, bytes) else "n" if value is None else "u" for value in row)
+
+
+@cache
+def _all_values(count: int) -> Mask:
+    return ("v",) * count
 
 
 def find_destination(connection: Connection, relation: Relation) -> Destination:

@@ -64,7 +64,7 @@ class Pipeline(Generic[_Ticket]):
 
     def execute(self, key: Hashable, values: Sequence[bytes | None], ticket: _Ticket | None = None) -> None:
         """Run a prepared statement."""
-        size = sum(len(value) for value in values if value is not None)
+        size = sum(map(len, filter(None, values)))
         self._pgconn.send_query_prepared(self._names[key], values)
         self._waiting.append((ticket, size))
         self.bytes_out += size

@@ -51,10 +51,14 @@ def begin(connection: Connection, link: Link, system: str) -> Applied:
         "create table if not exists _dtsrun.stream (link text primary key, source text not null,"
         " position text not null, committed_at timestamptz, applied_at timestamptz, counts text not null)"
     )
-    connection.execute(
-        "insert into _dtsrun.stream (link, source, position, counts) values (%s, %s, %s, '{}') on conflict do nothing",
-        [link.name, system, format_lsn(link.start_lsn)],
-    )
+    with connection.transaction():
+        # What the session before committed may not be on the disk yet. A write that waits for it brings all there.
+        connection.execute("set local synchronous_commit = on")
+        connection.execute(
+            "insert into _dtsrun.stream as known (link, source, position, counts) values (%s, %s, %s, '{}')"
+            " on conflict (link) do update set position = known.position",
+            [link.name, system, format_lsn(link.start_lsn)],
+        )
     row = _row(connection, link.name)
     assert row is not None  # just made, or there
     if row.source != system:
