@@ -24,6 +24,7 @@ from dtsrun.api import (
     StepContext,
     StepResult,
 )
+from dtsrun.older_target import for_target
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 
 PROPERTY_TYPES: Final = frozenset(
@@ -99,8 +100,9 @@ def planned(
     for entry in entries:
         kind = context.kind(entry.kind)
         statements = ["--"] if entry.id in kept else kind.statements(entry, database, context)
+        statements, lost = for_target(entry, statements, context.target.major)
         if sqls := restoring_sql(entry, statements, tablespaces=tablespaces):
-            items.append(_item(entry, sqls, _deviations(entry, kind, context, tablespaces)))
+            items.append(_item(entry, sqls, [*_deviations(entry, kind, context, tablespaces), *lost]))
     return items
 
 

@@ -101,7 +101,8 @@ def differences(comparison: Comparison, source: Sequence[Entry], target: Sequenc
             found += _of_place(comparison, ours, theirs, chosen, theirs.places.get(place, []))
     if comparison.labels is None:
         for place in theirs.places.keys() - ours.places.keys():
-            found += [_extra(comparison, e) for e in theirs.places[place] if _is_extra(comparison, e)]
+            extra = [e for e in theirs.places[place] if _is_extra(comparison, e)]
+            found += [_extra(comparison, e) for e in extra if not _is_implied(comparison, theirs, e)]
     return found
 
 
@@ -210,10 +211,10 @@ def _is_same(comparison: Comparison, ours: _End, theirs: _End, entry: Entry, oth
     return grants[0] is not None and grants[0] == grants[1]
 
 
-def _is_implied(comparison: Comparison, ours: _End, entry: Entry) -> bool:
+def _is_implied(comparison: Comparison, end: _End, entry: Entry) -> bool:
     """Return whether a server holds an entry without saying so: the schema public under the database's owner."""
     public = entry.type == "SCHEMA" and entry.name == "public"
-    return public and comparison.versions.crosses(OWNED_PUBLIC_SINCE) and ours.owner(entry) == ours.database_owner
+    return public and comparison.versions.crosses(OWNED_PUBLIC_SINCE) and end.owner(entry) == end.database_owner
 
 
 def _properties(comparison: Comparison, ours: _End, theirs: _End, entry: Entry, other: Entry) -> Iterable[Difference]:

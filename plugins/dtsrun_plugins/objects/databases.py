@@ -44,6 +44,9 @@ COMPARED: Final = (
     "is_template",
     "comment",
 )
+PUBLIC_CLOSED_SINCE: Final = 15
+"""Since then the schema public belongs to pg_database_owner, and not everyone may create in it."""
+
 LOCALE_FACTS: Final = ("collate", "ctype", "provider", "locale", "rules")
 
 
@@ -113,10 +116,12 @@ class Databases(ObjectKind):
         wanted = _facts(context.source(args["database"]), args["database"])
         there = _find(context.target(), args["target"])
         if there is not None:
+            _close_public(context)
             return StepResult(deviations=tuple(_unlike(wanted, there, args["database"])))
         context.created("database", args["target"])
         _create(context, wanted)
         _empty(context.source(args["database"]), context.target(args["database"]))
+        _close_public(context)
         return StepResult()
 
     def do_finish(self, context: StepContext) -> StepResult:
@@ -126,6 +131,7 @@ class Databases(ObjectKind):
         attempts = Attempts(context.target(), context.step.database)
         _finish(attempts, wanted, args["target"])
         _grant(attempts, _grants(context.source(), wanted.name), wanted.owner, args["target"])
+        _give_public(context, wanted.owner)
         for setting in args["settings"]:
             statement = _setting(setting, args["target"])
             attempts.run(f"setting {setting['name']} of {args['target']}", statement, tolerant=True)
@@ -197,6 +203,9 @@ class Databases(ObjectKind):
         )
 
 
+_PUBLIC: Final = "select from pg_catalog.pg_namespace where nspname = 'public'"
+
+
 def _query(name: str) -> bytes:
     return resources.files(__package__).joinpath(f"{name}.sql").read_bytes()
 
@@ -244,11 +253,37 @@ def _create(context: StepContext, wanted: Any) -> None:
 
 def _empty(source: Connection, target: Connection) -> None:
     """Drop what every new database has where it was dropped on the source: no dump says so."""
-    schema = "select from pg_namespace where nspname = 'public'"
     language = "select from pg_extension where extname = 'plpgsql'"
-    for query, statement in ((language, "drop extension if exists plpgsql"), (schema, "drop schema if exists public")):
+    for query, statement in ((language, "drop extension if exists plpgsql"), (_PUBLIC, "drop schema if exists public")):
         if source.execute(query).fetchone() is None:
             target.execute(statement.encode())
+
+
+def _opens_public(context: StepContext) -> bool:
+    """Tell whether a schema public of the target is open to everyone that is not on the source."""
+    return context.facts("target").major < PUBLIC_CLOSED_SINCE <= context.facts("source").major
+
+
+def _close_public(context: StepContext) -> None:
+    """Give the schema public the rights that it has where no dump speaks of it."""
+    target = context.target(context.step.args["database"])
+    if _opens_public(context) and target.execute(_PUBLIC).fetchone() is not None:
+        target.execute("revoke create on schema public from public")
+
+
+def _give_public(context: StepContext, owner: str) -> None:
+    """Give the schema public to whoever owns the database, where an older target has no word for that."""
+    if not _opens_public(context):
+        return
+    database = context.step.database or ""
+    source, target = context.source(database), context.target(database)
+    row = source.execute(
+        "select pg_catalog.pg_get_userbyid(nspowner)::text as owner from pg_catalog.pg_namespace"
+        " where nspname = 'public'"
+    ).fetchone()
+    if row is not None and row.owner == "pg_database_owner" and target.execute(_PUBLIC).fetchone() is not None:
+        statement = sql.SQL("alter schema public owner to {}").format(sql.Identifier(owner))
+        Attempts(target, database).run("SCHEMA public", statement, tolerant=True)
 
 
 def _create_statement(context: StepContext, wanted: Any) -> sql.Composed:

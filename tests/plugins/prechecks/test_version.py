@@ -35,11 +35,14 @@ def test_real_servers_pass(source_route, target_route):
         assert list(Version().check(context)) == []
 
 
-def test_a_downgrade_fails_and_names_both_releases():
-    (found,) = findings(160014, 150018)
-    assert found.severity is None
-    assert "15.18" in found.message
+def test_a_downgrade_is_an_alarm_that_names_both_releases_and_what_came_between():
+    (found,) = findings(160014, 140018)
+    assert found.severity is Severity.ALARM
+    assert "14.18" in found.message
     assert "16.14" in found.message
+    assert "with 15 UNIQUE NULLS NOT DISTINCT" in found.message
+    assert "with 16 collations with ICU rules" in found.message
+    assert "multiranges" not in found.message
 
 
 def test_an_upgrade_is_an_alarm_where_the_policy_wants_it():

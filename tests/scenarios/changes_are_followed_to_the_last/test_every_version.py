@@ -12,7 +12,10 @@ FIRST_WITH_KEYS_OF_PARTITIONED_TABLES = 11
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize(("source", "target"), [*((source, 18) for source in range(10, 19)), (12, 14), (15, 16)])
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [*((source, 18) for source in range(10, 19)), (12, 14), (15, 16), (16, 13), (17, 15), (18, 16)],
+)
 def test_the_cutover_is_exact(source: int, target: int, tmp_path: Path) -> None:
     seed, writes = SEED, WRITES
     if source < FIRST_WITH_KEYS_OF_PARTITIONED_TABLES:
