@@ -72,6 +72,11 @@ class Patience:
     lost: int
     """How many such questions may stay without an answer."""
 
+    @property
+    def silence_seconds(self) -> int:
+        """How long the other side may stay silent when it is asked."""
+        return self.interval_seconds * self.lost
+
 
 def alias(number: int) -> str:
     """Return what a host of the chain is called in the file; its real name could be a pattern or an option."""

@@ -84,6 +84,7 @@ class Tunnel:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._watcher = threading.Thread(target=self._watch, name="ssh tunnel", daemon=True)
+        self._asker = threading.Thread(target=self._ask, name="ssh far end", daemon=True)
 
     def __enter__(self) -> Self:
         """Open it.
@@ -102,6 +103,7 @@ class Tunnel:
             self._end()
             raise
         self._watcher.start()
+        self._asker.start()
         return self
 
     def __exit__(
@@ -109,7 +111,6 @@ class Tunnel:
     ) -> None:
         """Close it, with all connections through it."""
         self._end()
-        self._watcher.join()
 
     @property
     def near_end(self) -> Mapping[str, str]:
@@ -191,6 +192,25 @@ class Tunnel:
             else:
                 self._terminate()
 
+    def _ask(self) -> None:
+        """Break the tunnel off when the server stops answering.
+
+        The client asks the jump hosts whether they are there, and nobody asks behind the last one: whoever only reads
+        from a connection whose line went dead there would wait for ever.
+        """
+        seconds = self._patience.silence_seconds
+        while not self._closing.wait(self._patience.interval_seconds):
+            try:
+                with self._knock(seconds) as knocking:
+                    knocking.sendall(SSL_REQUEST)
+                    knocking.recv(1)
+            except TimeoutError:
+                reason = f"{self._far_end} does not answer jump host {self._hops[-1]} any more"
+                get_log().warning("ssh tunnel is broken off", side=self._where, reason=reason, seconds=seconds)
+                self._terminate()
+            except OSError:
+                pass  # the tunnel itself is lost, which the watcher sees
+
     def _stop(self) -> None:
         """End the client and its keeper, all of them in one process group."""
         with self._lock:
@@ -217,6 +237,9 @@ class Tunnel:
         if self._watcher.is_alive():
             self._watcher.join()
         self._stop()
+        # What it waited for ended with the client.
+        if self._asker.is_alive():
+            self._asker.join()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # --- the server --------------------------------------------------------------------------------------------

@@ -80,7 +80,8 @@ class Ssh(AccessType):
     the private key; left out, the keys of the agent and the default ones), `passphrase` (a reference to the key's),
     `known_hosts` (a file; left out, `~/.ssh/known_hosts` and the system's). Files are relative to the spec's folder;
     `~` is the home folder. `alive`: seconds of silence before the client asks whether the other side is there
-    (`interval`), and how many such questions may stay without an answer (`count`). `tls` and `connect_timeout` as for
+    (`interval`), and how many such questions may stay without an answer (`count`); the server behind the last jump host
+    is asked as often, and may stay silent as long. `tls` and `connect_timeout` as for
     `public_network`; `tls.mode` is `disable` if left out, since SSH encrypts the way to the last jump host. `peer`: how
     the other server reaches this one, if it does.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -283,6 +285,27 @@ def test_it_comes_back_by_itself(server, through, context, keys) -> None:
             connect(route)
         server.start()
         assert eventually_one(route) == 1
+
+
+def test_a_server_that_falls_silent_behind_the_jump_host_is_noticed(server, through, context, keys) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        answering = threading.Thread(target=answer_once, args=(silent,))
+        answering.start()
+        access = {"host": "127.0.0.1", "port": silent.getsockname()[1], "alive": {"interval": 1, "count": 1}}
+        with Ssh().open(through(server.jump(keys["good"]), **access), context) as route:
+            answering.join()
+            with socket.socket(socket.AF_UNIX) as reader:
+                reader.settimeout(30)
+                reader.connect(f"{route.parameters['host']}/.s.PGSQL.5432")
+                assert reader.recv(1) == b"", "who only reads learns that nothing more will come"
+
+
+def answer_once(listening: socket.socket) -> None:
+    """Answer the first question whether there is TLS; whoever asks later finds the line dead."""
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(8)
+        connection.sendall(b"N")
 
 
 def test_it_ends_when_we_are_killed(server, through, context, keys) -> None:
