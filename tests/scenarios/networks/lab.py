@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
+import yaml
 from compare_ends import differences
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -31,11 +32,16 @@ from runs import LINK_SETTINGS, Bench, Done, Running, execute, wipe
 from dtsrun.postgres.installations import installed_versions
 from dtsrun.postgres.server import PrivateServer
 from dtsrun.testing.certificates import Authority
+from dtsrun.testing.ssh import SshServer, make_key
 
 NETWORKS: Final = {"runner": 1, "source": 2, "target": 3, "jump": 4}
 PORT: Final = 5432
 CLONE_NEWNET: Final = 0x40000000
 TARGET_VERSION: Final = 18
+IMPATIENT: Final[Mapping[str, Any]] = {"connect_timeout": 2, "keepalives": {"idle": 1, "interval": 1, "count": 3}}
+"""A line whose silence is noticed within seconds."""
+REGION: Final = "ap-guangzhou"
+NETWORK: Final = {"vpc": "vpc-1", "subnet": "subnet-1"}
 
 T = TypeVar("T")
 
@@ -162,6 +168,14 @@ class Lab:
         finally:
             self.router.call("iptables", "-w", "-D", "FORWARD", *rule)
 
+    def lossy(self) -> Any:
+        """Let the router lose one packet of a hundred."""
+        return self.forwarding_rule("-m", "statistic", "--mode", "random", "--probability", "0.01", "-j", "DROP")
+
+    def packets_lost(self) -> int:
+        """Return how many packets the newest rule took."""
+        return int(self.router.call("iptables", "-w", "-vxnL", "FORWARD").splitlines()[2].split()[0])
+
     def forbidden(self, start: str, end: str) -> Any:
         """Let the router drop the database connections from one place to another."""
         addresses = ("-s", self.address(start), "-d", self.address(end))
@@ -232,16 +246,15 @@ class LabBench(Bench):
 
     def direct(self, side: str, **access: Any) -> dict[str, Any]:
         """Return an end behind a dedicated line whose silence is noticed within seconds."""
-        network = {"gateway": "dcg-1", "vpc": "vpc-1", "subnet": "subnet-1"}
-        line = {"connect_timeout": 2, "keepalives": {"idle": 1, "interval": 1, "count": 3}}
         where = {"host": self.lab.address(side), "port": PORT}
-        return self.way(side, {"type": "direct_connect", **network, **where, **line, **access})
+        return self.way(side, {"type": "direct_connect", "gateway": "dcg-1", **NETWORK, **where, **IMPATIENT, **access})
 
     def lab_spec(self, *, retry: str = "40s", **ends: Mapping[str, Any]) -> Path:
         """Write a spec; an end that is not given is reached by a direct line."""
         both = {side: dict(ends.get(side) or self.direct(side)) for side in ("source", "target")}
         for side in both:
             both[side]["type"] = "postgresql"
+            both[side]["region"] = REGION
         return self.spec(settings={"retry": {"for": retry}}, **both)
 
     def run(self, *arguments: str | Path, home: Path | None = None, **variables: str) -> Done:
@@ -267,6 +280,58 @@ class LabBench(Bench):
 
     def _secrets(self) -> dict[str, str]:
         return {"LAB_SOURCE": self.password["source"], "LAB_TARGET": self.password["target"]}
+
+
+class Ways:
+    """Each way to a server that there is in this network, made when it is asked for."""
+
+    def __init__(self, bench: LabBench, folder: Path, stack: ExitStack) -> None:
+        self._bench = bench
+        self._folder = folder
+        self._stack = stack
+
+    def end(self, side: str, name: str) -> dict[str, Any]:
+        """Return an end of a spec that is reached by a way."""
+        said: dict[str, Any] = getattr(self, f"_{name}")(side)
+        return self._bench.way(side, {"type": name, **said})
+
+    def _direct_connect(self, side: str) -> dict[str, Any]:
+        return {"gateway": "dcg-1", **NETWORK, **self._address(side), **IMPATIENT}
+
+    def _ccn(self, side: str) -> dict[str, Any]:
+        owner = {"account_mode": "other", "owner": "100002"}
+        return {"ccn": "ccn-1", "network": "vpc", **NETWORK, **owner, **self._address(side), **IMPATIENT}
+
+    def _self_build_cvm(self, side: str) -> dict[str, Any]:
+        machine = {"id": f"ins-{side}", "region": REGION, "address": self._bench.lab.address(side), "kind": "machine"}
+        known = {"dtsrun_inventory": 1, "instances": [machine]}
+        self._bench.write("inventory.yaml", yaml.safe_dump(known))
+        return {"instance": machine["id"], "port": PORT, **IMPATIENT}
+
+    def _public_network(self, side: str) -> dict[str, Any]:
+        lab = self._bench.lab
+        if not lab.has_tls:
+            pytest.skip("networks: no installed server was built with TLS (those of the embedded extra are not)")
+        (self._bench.folder / "root.crt").write_bytes(lab.authority.certificate)
+        tls = {"mode": "verify-full", "root_cert": "root.crt", "channel_binding": "require"}
+        return {**self._address(side), "tls": tls, **IMPATIENT}
+
+    def _vpn(self, side: str) -> dict[str, Any]:
+        assert side == "source", "it joins the runner and the source"
+        host = self._stack.enter_context(vpn(self._bench.lab, self._folder))
+        return {"gateway": "vpngw-1", **NETWORK, "host": host, "port": PORT, **IMPATIENT}
+
+    def _ssh(self, side: str) -> dict[str, Any]:
+        key = make_key(self._folder / "key")
+        lab = self._bench.lab
+        server = SshServer(self._folder / "sshd", key, address=lab.address("jump"))
+        lab.places["jump"].do(server.start)
+        self._stack.callback(server.kill)
+        waits = {"connect_timeout": IMPATIENT["connect_timeout"], "alive": {"interval": 1, "count": 3}}
+        return {**self._address(side), "jump": server.jump(key), **waits}
+
+    def _address(self, side: str) -> dict[str, Any]:
+        return {"host": self._bench.lab.address(side), "port": PORT}
 
 
 @contextmanager

@@ -4,10 +4,11 @@ again. Either way the ends are equal at last."""
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from lab import PORT, Lab, LabBench, need
+from lab import PORT, Lab, LabBench, Ways, need
 from runs import Running, is_message, is_step
 
 from dtsrun.testing.ssh import SshServer, make_key
@@ -35,39 +36,45 @@ def arrives(bench: LabBench, running: Running) -> None:
     assert bench.differences() == []
 
 
-@pytest.mark.parametrize("side", ["source", "target"])
-def test_a_line_that_is_cut_for_a_while(lab: Lab, slow_bench: LabBench, side: str) -> None:
-    running = copying(slow_bench, slow_bench.lab_spec())
-    with lab.cut(side):
-        assert running.wait_for(is_message("trying again"))
-    slow_bench.hurry()
-    arrives(slow_bench, running)
-
-
-@pytest.mark.parametrize("side", ["source", "target"])
-def test_a_line_that_stays_cut_is_exit_4_and_the_task_goes_on_when_run_again(
-    lab: Lab, slow_bench: LabBench, side: str
+@pytest.mark.parametrize(
+    ("source", "target"), [("public_network", "ccn"), ("vpn", "self_build_cvm"), ("ssh", "direct_connect")]
+)
+def test_each_way_is_waited_for_and_gone_on_with(
+    lab: Lab, slow_bench: LabBench, tmp_path: Path, source: str, target: str
 ) -> None:
-    spec = slow_bench.lab_spec(retry="3s")
-    running = copying(slow_bench, spec)
-    with lab.cut(side):
-        done = running.end()
-    assert done.code == 4, done.said
-    assert slow_bench.task().state == "failed"
-    slow_bench.hurry()
-    again = slow_bench.run(spec, "--yes")
-    assert again.code == 0, again.said
+    """Connections are reset, then lines are cut for a while: the task goes on. They are cut for longer than the task
+    waits: exit 4, and it goes on when it is run again, over lines that lose packets."""
+    need("ss", "iptables")
+    with ExitStack() as stack:
+        ways = Ways(slow_bench, tmp_path, stack)
+        ends = {"source": ways.end("source", source), "target": ways.end("target", target)}
+        running = copying(slow_bench, slow_bench.lab_spec(retry="60s", **ends))
+        for side in ends:
+            lab.reset(side)
+            goes_on(running)
+            with lab.cut(side):
+                assert running.wait_for(is_message("trying again")), running.end().said
+            goes_on(running)
+        assert slow_bench.run("pause", "move").code == 0
+        assert running.end().code == 130
+        spec = slow_bench.lab_spec(retry="2s", **ends)
+        running = copying(slow_bench, spec)
+        with lab.cut("source"), lab.cut("target"):
+            done = running.end()
+        assert done.code == 4, done.said
+        assert slow_bench.task().state == "failed"
+        slow_bench.hurry()
+        with lab.lossy():
+            again = slow_bench.run(spec, "--yes")
+            lost = lab.packets_lost()
+        assert again.code == 0, again.said
+        assert lost > 50
     assert slow_bench.differences() == []
 
 
-@pytest.mark.parametrize("side", ["source", "target"])
-def test_connections_that_are_reset(lab: Lab, slow_bench: LabBench, side: str) -> None:
-    need("ss")
-    running = copying(slow_bench, slow_bench.lab_spec())
-    lab.reset(side)
-    assert running.wait_for(is_message("trying again"))
-    slow_bench.hurry()
-    arrives(slow_bench, running)
+def goes_on(running: Running) -> None:
+    """Wait until the copy is under way again."""
+    assert running.wait_for(is_step("shop/full", "running")), running.end().said
 
 
 def test_a_slow_line(lab: Lab, lab_bench: LabBench) -> None:
@@ -81,19 +88,6 @@ def test_a_slow_line(lab: Lab, lab_bench: LabBench) -> None:
     assert done.code == 0, done.said
     # 51 MB of rows.
     assert took > 6
-    assert lab_bench.differences() == []
-
-
-def test_a_lossy_line(lab: Lab, lab_bench: LabBench) -> None:
-    need("iptables")
-    lab_bench.seed_slow()
-    lab_bench.hurry()
-    lossy = ("-m", "statistic", "--mode", "random", "--probability", "0.01", "-j", "DROP")
-    with lab.forwarding_rule(*lossy):
-        done = lab_bench.run(lab_bench.lab_spec(), "--yes")
-        lost = int(lab.router.call("iptables", "-w", "-vxnL", "FORWARD").splitlines()[2].split()[0])
-    assert done.code == 0, done.said
-    assert lost > 50
     assert lab_bench.differences() == []
 
 
