@@ -26,6 +26,8 @@ class Job:
     scratch: Path
     tools: Path
     """Where pg_dump and the others of the servers' version are."""
+    sslmode: str = "disable"
+    """Of dtsrun's own connections."""
 
     def uri(self, side: str) -> str:
         """Return the connection of a side, without the password, which is in PGPASSFILE."""
@@ -43,9 +45,10 @@ def write_spec(job: Job, verify: str, foreign_keys: str = "checked") -> Path:
 
     def endpoint(side: str, route: Route) -> str:
         at = route.parameters
+        address = f"host: {at['host']}, port: {at['port']}, tls: {{mode: {job.sslmode}}}"
         return (
             f"{side}:\n  type: postgresql\n"
-            f"  access: {{type: public_network, host: {at['host']}, port: {at['port']}, tls: {{mode: disable}}}}\n"
+            f"  access: {{type: public_network, {address}}}\n"
             f"  account: {at['user']}\n  password: {{env: BENCH_{side.upper()}_PASSWORD}}\n"
         )
 

@@ -1,11 +1,13 @@
-"""Measures the largest memory of dtsrun's own process by the number of tables.
+"""Measures the largest memory of dtsrun's own process by the number of tables, and with large values and rows.
 
     python3 bench/memory.py                                  # check and run of 300 and of 10,000 tables: ten minutes
     python3 bench/memory.py --tables 300 3000 --commands run
+    python3 bench/memory.py --tables --shapes values columns wide_rows --commands run
 
 Two private servers of one version are started. Each number of tables gets a database of its own with as many tables of
-three columns, a primary key and one row each (none with --empty); `check` is made against an empty target, `run` moves
-and compares them. What is told is the largest resident memory of the command, or of the largest program that it starts
+three columns, a primary key and one row each (none with --empty); so does each shape: `values` of 100 MB (text, bytea,
+jsonb), 1,600 `columns`, `wide_rows` of 400 MB as text. `check` is made against an empty target, `run` moves and
+compares them. What is told is the largest resident memory of the command, or of the largest program that it starts
 (pg_dump), in megabytes of 10^6 bytes.
 """
 
@@ -53,16 +55,45 @@ end $$
 """
 INSERT: Final = "execute format('insert into public.t_%s values (1, null, ''a note'')', n);"
 
+SHAPES: Final[Mapping[str, str]] = {
+    "values": "create table public.v (id int primary key, t text, b bytea, j jsonb);"
+    " insert into public.v select n, repeat(md5(n::text), 3125000) from generate_series(1, 4) n;"
+    " insert into public.v (id, b) select n, decode(repeat(md5(n::text), 6250000), 'hex') from generate_series(5, 8) n;"
+    " insert into public.v (id, j) select n, jsonb_build_object('a', repeat(md5(n::text), 3125000))"
+    " from generate_series(9, 12) n",
+    "columns": "do $$ begin execute (select 'create table public.c (' || string_agg(format('c%s int', n), ', ')"
+    " || ')' from generate_series(1, 1600) n); execute (select 'insert into public.c select '"
+    " || string_agg('n', ', ') || ' from generate_series(1, 800) n' from generate_series(1, 1600)); end $$",
+    "wide_rows": "create table public.w (id int primary key, a bytea, b bytea, c bytea, d bytea);"
+    " insert into public.w select n, v, v, v, v from generate_series(1, 3) n,"
+    " lateral (select decode(repeat(md5(n::text), 3125000), 'hex') as v) x",
+}
+"""What makes a database with values and rows of unusual size."""
 
-def measure(servers: tuple[PrivateServer, ...], count: int, command: str, scratch: Path) -> Mapping[str, Any]:
+
+def encryption(folder: Path) -> Mapping[str, str]:
+    """Return the settings of a server that can encrypt, with a certificate that is made for it."""
+    from dtsrun.testing.certificates import Authority
+
+    issued = Authority().issue("localhost")
+    for name, content in (("server.crt", issued.certificate), ("server.key", issued.key)):
+        path = folder / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        server_account().own(path)
+    return {"ssl": "on", "ssl_cert_file": str(folder / "server.crt"), "ssl_key_file": str(folder / "server.key")}
+
+
+def measure(
+    servers: tuple[PrivateServer, ...], name: str, command: str, scratch: Path, sslmode: str
+) -> Mapping[str, Any]:
     """Return what one command takes."""
     source, target = servers
-    name = f"tables_{count}"
     with connect(target.route) as maintenance:
         maintenance.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
         row = maintenance.execute("select current_setting('server_version_num')::int / 10000 as major").fetchone()
     tools = find_installation(row.major).bin
-    job = Job(database=name, source=source.route, target=target.route, scratch=scratch, tools=tools)
+    job = Job(database=name, source=source.route, target=target.route, scratch=scratch, tools=tools, sslmode=sslmode)
     spec = shlex.quote(str(write_spec(job, "full")))
     words = [sys.executable, "-m", "dtsrun", *shlex.split(COMMANDS[command].format(spec=spec))]
     started = time.monotonic()
@@ -72,48 +103,54 @@ def measure(servers: tuple[PrivateServer, ...], count: int, command: str, scratc
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
-            raise SystemExit(f"dtsrun {command} of {count} tables failed:\n{said.read()}")
+            raise SystemExit(f"dtsrun {command} of {name} failed:\n{said.read()}")
     seconds = round(time.monotonic() - started, 1)
     return {
-        "tables": count,
+        "what": name,
         "command": command,
         "megabytes": round(used.ru_maxrss / 1e3 * 1.024, 1),
         "seconds": seconds,
     }
 
 
-def fill(server: PrivateServer, count: int, *, empty: bool) -> None:
-    """Make a database with as many tables."""
-    name = f"tables_{count}"
+def fill(server: PrivateServer, name: str, script: str) -> None:
+    """Make a database."""
     with connect(server.route) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     with connect(server.route, name) as connection:
-        connection.execute(TABLES.format(count=count, insert="" if empty else INSERT).encode())
+        connection.execute(script.encode())
         connection.execute("vacuum (analyze)")
 
 
 def main() -> None:
     """Measure, and print one line of JSON for each figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tables", nargs="+", type=int, default=[300, 10_000])
+    parser.add_argument("--tables", nargs="*", type=int, default=[300, 10_000])
+    parser.add_argument("--shapes", nargs="*", choices=list(SHAPES), default=[])
     parser.add_argument("--commands", nargs="+", choices=list(COMMANDS), default=list(COMMANDS))
     parser.add_argument("--version", type=int, default=16)
+    parser.add_argument("--encrypted", action="store_true", help="over TLS, by servers that can (Debian's 15, say)")
     parser.add_argument("--empty", action="store_true", help="tables without a row")
     options = parser.parse_args()
-    locks = max(LOCKS_EACH, 6 * max(options.tables) // CONNECTIONS)
+    sslmode = "require" if options.encrypted else "disable"
+    insert = "" if options.empty else INSERT
+    scripts = {f"tables_{count}": TABLES.format(count=count, insert=insert) for count in options.tables}
+    scripts |= {shape: SHAPES[shape] for shape in options.shapes}
+    locks = max(LOCKS_EACH, 6 * max(options.tables, default=0) // CONNECTIONS)
     settings = {**SETTINGS, "max_connections": str(CONNECTIONS), "max_locks_per_transaction": str(locks)}
     with tempfile.TemporaryDirectory(prefix="dtsrun-bench-") as folder:
         Path(folder).chmod(0o755)
         server_account().own(Path(folder))
+        settings |= encryption(Path(folder)) if options.encrypted else {}
         servers = tuple(PrivateServer(Path(folder, side), options.version, settings=settings) for side in "st")
         try:
             for server in servers:
                 server.start()
-            for count in options.tables:
-                fill(servers[0], count, empty=options.empty)
+            for name, script in scripts.items():
+                fill(servers[0], name, script)
                 for command in options.commands:
                     with tempfile.TemporaryDirectory(prefix="dtsrun-bench-") as scratch:
-                        print(json.dumps(measure(servers, count, command, Path(scratch))), flush=True)
+                        print(json.dumps(measure(servers, name, command, Path(scratch), sslmode)), flush=True)
         finally:
             for server in servers:
                 server.destroy()

@@ -1,7 +1,7 @@
 """Moves rows through libpq: it takes each row out of the stream, and we hand many of them back at once.
 
 For connections whose stream only libpq can read: TLS, or GSSAPI. Memory is bounded by a block, or by the largest row,
-of which libpq needs up to three copies.
+of which libpq holds two: the message as it came, and the row that it hands over.
 """
 
 from __future__ import annotations
@@ -41,20 +41,22 @@ def move_through_libpq(out: LoopSource, into: LoopTarget, progress: Progress, *,
             size += len(block)
             progress(rows=rows - extra, bytes=len(block))
             extra = 0
+            del block  # a huge row is gone before the next one comes
     return size
 
 
 class LoopSource(CopySource):
     """A source that is read through libpq."""
 
-    def blocks(self, look: Callable[[], None]) -> Iterator[tuple[int, bytes]]:
+    def blocks(self, look: Callable[[], None]) -> Iterator[tuple[int, bytes | memoryview]]:
         """Yield the number of rows in a block, and the block; `look` is called whenever we wait for the server."""
         rows: list[bytes | memoryview] = []
         goes_on = True
         while goes_on:
             goes_on = self._gather(rows, look)
             if rows:
-                yield len(rows), b"".join(rows)
+                # One that fills a block by itself may be huge: it is not copied once more.
+                yield len(rows), rows[0] if len(rows) == 1 else b"".join(rows)
                 rows.clear()
 
     def _gather(self, rows: list[bytes | memoryview], look: Callable[[], None]) -> bool:
@@ -83,7 +85,7 @@ class LoopTarget(CopyTarget):
         super().__init__(connection, progress, line)
         self._doubtful_since: float | None = None
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: bytes | memoryview) -> None:
         """Send a block; return when libpq has none of it left. Raises psycopg.Error."""
         with self.blamed():
             for start in range(0, len(block), PIECE_BYTES):
