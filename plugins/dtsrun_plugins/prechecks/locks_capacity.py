@@ -1,4 +1,4 @@
-"""The source can lock all tables of a database at once."""
+"""Both ends can lock all tables of a database at once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Final
 
-from dtsrun.api import CheckContext, Connection, Finding, Fix, Precheck
+from dtsrun.api import CheckContext, Connection, Finding, Fix, Precheck, Side
 from dtsrun_plugins.prechecks._sessions import session, setting
 
+SIDES: Final[tuple[Side, ...]] = ("source", "target")
 PROCESSES: Final = (
     "max_connections",
     "max_prepared_transactions",
@@ -19,17 +20,18 @@ PROCESSES: Final = (
 
 
 class LocksCapacity(Precheck):
-    """The source can lock all tables of a database at once.
+    """Both ends can lock all tables of a database at once.
 
     What it does
     ------------
-    Compares the tables of each chosen database with the locks that the source has room for:
+    Compares the tables of each chosen database with the locks that either server has room for:
     `max_locks_per_transaction` times the number of its processes and prepared transactions.
 
     Why it matters
     --------------
-    pg_dump locks every table of a database in one transaction. Where the room is used up, it fails with "out of
-    shared memory", and so do transactions of the applications.
+    pg_dump locks every table of a database in one transaction: of the source to read its definitions, of the target to
+    compare them. Where the room is used up, it fails with "out of shared memory", and so do transactions of the
+    applications.
 
     Spec
     ----
@@ -46,35 +48,39 @@ class LocksCapacity(Precheck):
 
     Limits
     ------
-    Locks of the applications at that time come on top.
+    Locks of the applications at that time come on top, and on the target the tables that it has already.
     """
 
     name = "precheck.locks_capacity"
-    side = "source"
+    side = "both"
     requires = ("precheck.connect",)
 
     def check(self, context: CheckContext) -> Iterator[Finding]:
         """Yield every database with more tables than there is room for."""
-        each = int(setting(context, "source", "max_locks_per_transaction"))
-        settings = context.facts("source").settings
-        # Versions before 12 count WAL senders within max_connections: the sum is a little high then.
-        processes = sum(int(settings.get(name, 0)) for name in PROCESSES) + 1
-        for name in _databases(context):
-            tables = _tables(context.source(name))
-            if tables > each * processes:
-                yield Finding(
-                    subject=f"database {name}",
-                    message=f"database {name} has {tables} tables,"
-                    f" and the source has room for {each * processes} locks",
-                    observed=f"{each} locks for each of {processes} processes",
-                    expected=f"{tables} locks",
-                    fix=Fix(
-                        text="raise max_locks_per_transaction",
-                        sql=(f"ALTER SYSTEM SET max_locks_per_transaction = {ceil(tables / processes * 1.5)}",),
-                        side="source",
-                        takes_effect="restart",
-                    ),
-                )
+        tables = {name: _tables(context.source(name)) for name in _databases(context)}
+        for side in SIDES:
+            each = int(setting(context, side, "max_locks_per_transaction"))
+            settings = context.facts(side).settings
+            # Versions before 12 count WAL senders within max_connections: the sum is a little high then.
+            processes = sum(int(settings.get(name, 0)) for name in PROCESSES) + 1
+            for name, count in tables.items():
+                if count > each * processes:
+                    yield _too_many(name, count, side, each, processes)
+
+
+def _too_many(database: str, tables: int, side: Side, each: int, processes: int) -> Finding:
+    return Finding(
+        subject=f"database {database}",
+        message=f"database {database} has {tables} tables, and the {side} has room for {each * processes} locks",
+        observed=f"{each} locks for each of {processes} processes",
+        expected=f"{tables} locks",
+        fix=Fix(
+            text=f"raise max_locks_per_transaction of the {side}",
+            sql=(f"ALTER SYSTEM SET max_locks_per_transaction = {ceil(tables / processes * 1.5)}",),
+            side=side,
+            takes_effect="restart",
+        ),
+    )
 
 
 def _databases(context: CheckContext) -> list[str]:

@@ -1,4 +1,4 @@
-"""The source can lock all tables of a database at once."""
+"""Both ends can lock all tables of a database at once."""
 
 from dtsrun.postgres.session import connect
 from dtsrun.testing.contracts import PrecheckContract
@@ -20,6 +20,14 @@ def test_more_tables_than_locks_fail(found, lean_route, target_route, fresh_data
     assert finding.subject == f"database {shop}"
     assert finding.message.startswith(f"database {shop} has 300 tables, and the source has room for ")
     assert finding.fix.takes_effect == "restart"
+
+
+def test_more_tables_than_the_target_can_lock_fail(found, source_route, lean_route, fresh_database):
+    shop = fresh_database(source_route)
+    make_tables(source_route, shop, 300)
+    (finding,) = found(LocksCapacity, source_route, lean_route, databases=[shop])
+    assert finding.message.startswith(f"database {shop} has 300 tables, and the target has room for ")
+    assert finding.fix.side == "target"
 
 
 def make_tables(route, database, count):
