@@ -141,11 +141,14 @@ def read_relations(connection: Connection) -> dict[int, Relation]:
     keys = {row.relation: tuple(row.columns) for row in _rows(connection, _keys_query(connection))}
     parents = _parents(connection)
     relations = {}
+    # Partitions by the thousand have the same columns and keys, and share them here.
+    shared: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for row in _rows(connection, query("relations")):
+        own, key = tuple(columns.pop(row.oid, ())), keys.pop(row.oid, ())
         relations[row.oid] = Relation(
-            **row._asdict(),
-            columns=tuple(columns.get(row.oid, ())),
-            key=keys.get(row.oid, ()),
+            **{**row._asdict(), "schema": intern(row.schema), "owner": intern(row.owner)},
+            columns=shared.setdefault(own, own),
+            key=shared.setdefault(key, key),
             parents=tuple(parents.get(row.oid, ())),
         )
     return relations
@@ -301,20 +304,20 @@ def _value(connection: Connection, text: LiteralString | sql.Composed) -> Any:
     return row.value if row else None
 
 
-def _columns(connection: Connection) -> Mapping[int, list[Column]]:
+def _columns(connection: Connection) -> dict[int, list[Column]]:
     generated = sql.SQL("a.attgenerated::text" if server_version(connection) >= 12 else "''")
     columns: defaultdict[int, list[Column]] = defaultdict(list)
+    shared: dict[Column, Column] = {}
     for row in _rows(connection, query("columns", generated=generated)):
-        columns[row.relation].append(
-            Column(
-                name=row.name,
-                type=intern(row.type),
-                type_oid=row.type_oid,
-                not_null=row.not_null,
-                generated=row.generated,
-                identity=row.identity,
-            )
+        column = Column(
+            name=row.name,
+            type=intern(row.type),
+            type_oid=row.type_oid,
+            not_null=row.not_null,
+            generated=row.generated,
+            identity=row.identity,
         )
+        columns[row.relation].append(shared.setdefault(column, column))
     return columns
 
 
