@@ -10,9 +10,10 @@ import pytest
 from moving import Move, moved, open_move, seeded
 
 from dtsrun.api import Connection, MigrationType, Route, Step
+from dtsrun.large_objects import CHUNK_BYTES, HEAD_BYTES
 from dtsrun.postgres.session import connect
 from dtsrun.testing.contracts import ObjectKindContract
-from dtsrun_plugins.objects.large_objects import CHUNK_BYTES, HEAD_BYTES, LargeObjects
+from dtsrun_plugins.objects.large_objects import LargeObjects
 
 ROLES = ("lo_owner", "lo_reader", "lo_giver")
 
