@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from dtsrun.api import (
@@ -228,11 +228,17 @@ def _as_data(steps: Iterable[Step]) -> Iterator[dict[str, Any]]:
     first: dict[int, str] = {}
     for step in steps:
         if len(step.after) < LEAST_SHARED:
-            yield asdict(step)
+            yield _fields(step)
             continue
         has_them = first.setdefault(id(step.after), step.key)
         own = {} if has_them == step.key else {"after": (), AFTER_LIKE: has_them}
-        yield {**asdict(step if not own else replace(step, after=())), **own}
+        yield {**_fields(step), **own}
+
+
+def _fields(step: Step) -> dict[str, Any]:
+    """Return a step's fields. `asdict` would copy its arguments through and through, which takes as long as to write
+    them down."""
+    return {name: getattr(step, name) for name in Step.__dataclass_fields__}
 
 
 def _from_data(data: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
