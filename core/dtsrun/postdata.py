@@ -88,16 +88,20 @@ class PostData:
     def batches(self) -> Iterator[Batch]:
         """Yield all entries in batches that do not wait for each other in a circle."""
         open_batches: dict[tuple[int, Cost], list[Entry]] = {}
+        read: dict[tuple[int, Cost], int] = {}
         for entry in self._entries:
             level, cost = self._levels[entry.id], self._cost(entry)
             if cost is Cost.COSTLY:
                 yield Batch((entry,), level, cost)
                 continue
             batch = open_batches.setdefault((level, cost), [])
-            if self._is_full(batch, entry):
+            more = self._read(entry)
+            if len(batch) >= BATCH_ENTRIES or read.get((level, cost), 0) + more > BATCH_BYTES:
                 yield Batch(tuple(batch), level, cost)
                 batch.clear()
+                read[level, cost] = 0
             batch.append(entry)
+            read[level, cost] = read.get((level, cost), 0) + more
         for (level, cost), rest in open_batches.items():
             yield Batch(tuple(rest), level, cost)
 
@@ -175,9 +179,6 @@ class PostData:
             is_evaluated = through_bodies and entry.type in READING_TYPES
             return (*other.depends_on, *self._database.body_edges.get(other.id, ())) if is_evaluated else ()
         return other.depends_on
-
-    def _is_full(self, batch: Sequence[Entry], entry: Entry) -> bool:
-        return len(batch) >= BATCH_ENTRIES or sum(map(self._read, [*batch, entry])) > BATCH_BYTES
 
     def _read(self, entry: Entry) -> int:
         # What is in a batch though its tables are large (a trigger, a partitioned index) does not read them.

@@ -210,7 +210,7 @@ class TableRows:
 
     def _filled_by(self, table: Relation, routed_from: Relation | None) -> set[int]:
         """Return OIDs of the relations that are full only when this table's rows are in."""
-        tree = {t.oid for t in self.tables if routed_from and routed_from in self._ancestors(t)}
+        tree = {t.oid for t in self.tables if routed_from in self._ancestors(t)} if routed_from else set()
         return {table.oid} | {a.oid for a in self._ancestors(table)} | tree
 
     def _ancestors(self, table: Relation) -> list[Relation]:
