@@ -126,6 +126,8 @@ class Carrier:
             source = stack.enter_context(Walsender(order.source, self._link.database, self._link.name))
             applied = positions.begin(target, self._link, source.system())
             self._begun = (applied.position, time.monotonic())
+            if source.is_unencoded:
+                target.execute("set client_encoding to 'SQL_ASCII'")
             catalog = stack.enter_context(closing(connect(order.target, order.target_database, purpose=name)))
             source.start(self._link.name, self._link.publications, applied.position)
             pipeline: Pipeline[Ticket] = Pipeline(target)

@@ -68,6 +68,10 @@ class Walsender:
             keepalives_count="6",
         )
         self._pgconn = self._connection.pgconn
+        self.is_unencoded = self._pgconn.parameter_status(b"server_encoding") == b"SQL_ASCII"
+        """Whether values are bytes of no known encoding, which must come and go as they are."""
+        if self.is_unencoded:
+            self._run(b"SET client_encoding TO 'SQL_ASCII'", pq.ExecStatus.COMMAND_OK)
 
     def __enter__(self) -> Self:
         return self
@@ -84,16 +88,11 @@ class Walsender:
 
     def system(self) -> str:
         """Return the system identifier of the server. Raises psycopg.Error."""
-        result = self._pgconn.exec_(b"IDENTIFY_SYSTEM")
-        if result.status != pq.ExecStatus.TUPLES_OK:
-            raise error_from_result(result, "utf-8")
-        return (result.get_value(0, 0) or b"").decode()
+        return (self._run(b"IDENTIFY_SYSTEM", pq.ExecStatus.TUPLES_OK).get_value(0, 0) or b"").decode()
 
     def start(self, slot: str, publications: Sequence[str], position: int) -> None:
         """Let the server send what commits from a position on. Raises psycopg.Error."""
-        result = self._pgconn.exec_(_start(slot, publications, position))
-        if result.status != pq.ExecStatus.COPY_BOTH:
-            raise error_from_result(result, "utf-8")
+        self._run(_start(slot, publications, position), pq.ExecStatus.COPY_BOTH)
         self._pgconn.nonblocking = 1
 
     def read(self) -> Wal | Keepalive | None:
@@ -121,6 +120,12 @@ class Walsender:
         now = int((time.time() - _UNIX_TO_2000) * 1_000_000)
         self._pgconn.put_copy_data(_STATUS.pack(b"r", received, durable, durable, now, ask))
         self._pgconn.flush()
+
+    def _run(self, command: bytes, expected: pq.ExecStatus) -> pq.abc.PGresult:
+        result = self._pgconn.exec_(command)
+        if result.status != expected:
+            raise error_from_result(result, "utf-8")
+        return result
 
     def _ending(self) -> psycopg.Error:
         result = self._pgconn.get_result()

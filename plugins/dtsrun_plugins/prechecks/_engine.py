@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dtsrun.api import CheckContext, SkipCheck
+from dtsrun.api import CheckContext, Database, SkipCheck
+from dtsrun.incremental.groups import foreign_keys, grouped
+from dtsrun.incremental.slots import FIRST_WITH_COPIES
 
 
 def must_pull(context: CheckContext) -> None:
@@ -10,3 +12,22 @@ def must_pull(context: CheckContext) -> None:
     engine = context.spec.stages.get("incremental", {}).get("engine", "subscription")
     if engine != "subscription":
         raise SkipCheck(f"engine {engine} makes no subscription")
+
+
+def links(context: CheckContext) -> int:
+    """Return how many slots, senders and workers the task takes: one for each group of tables of each database."""
+    most = context.spec.stages.get("incremental", {}).get("groups", 1)
+    databases = context.inventory.databases.values()
+    if most == 1 or context.facts("source").major < FIRST_WITH_COPIES:
+        return len(databases)
+    return sum(_groups(context, database, most) for database in databases)
+
+
+def _groups(context: CheckContext, database: Database, most: int) -> int:
+    followed = {
+        table.oid: table.bytes
+        for table in database.relations.values()
+        if table.relkind == "r" and table.persistence == "p" and table.extension is None
+    }
+    ties = foreign_keys(context.source(database.name))
+    return max(1, len(set(grouped(followed, ties, most).values())))

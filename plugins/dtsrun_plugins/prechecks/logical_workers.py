@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck
-from dtsrun_plugins.prechecks._engine import must_pull
+from dtsrun_plugins.prechecks._engine import links, must_pull
 from dtsrun_plugins.prechecks._sessions import session, setting
 
 
@@ -55,7 +55,7 @@ class LogicalWorkers(Precheck):
         )
         taken = row.subscriptions if row else 0
         # One to spare: a table that is copied anew has a subscription of its own for a while.
-        needed = taken + len(context.inventory.databases) + 1
+        needed = taken + links(context) + 1
         workers = int(setting(context, "target", "max_logical_replication_workers"))
         processes = int(setting(context, "target", "max_worker_processes"))
         if workers < needed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck
-from dtsrun_plugins.prechecks._engine import must_pull
+from dtsrun_plugins.prechecks._engine import links, must_pull
 from dtsrun_plugins.prechecks._sessions import session, setting
 
 
@@ -56,7 +56,7 @@ class ReplicationOrigins(Precheck):
             .fetchall()
         )
         most = int(setting(context, "target", name))
-        needed = len(context.inventory.databases) + 1
+        needed = links(context) + 1
         if most - len(rows) < needed:
             yield Finding(
                 subject=f"target.{name}",

@@ -1,15 +1,16 @@
-"""The source has a free replication slot for each database."""
+"""The source has a free replication slot for each link."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck
+from dtsrun_plugins.prechecks._engine import links
 from dtsrun_plugins.prechecks._sessions import session, setting
 
 
 class ReplicationSlots(Precheck):
-    """The source has a free replication slot for each database.
+    """The source has a free replication slot for each link.
 
     What it does
     ------------
@@ -55,7 +56,7 @@ class ReplicationSlots(Precheck):
             .fetchall()
         )
         most = int(setting(context, "source", "max_replication_slots"))
-        needed = len(context.inventory.databases) + 1
+        needed = links(context) + 1
         free = most - len(rows)
         if free < needed:
             idle = [row.name for row in rows if not row.active]

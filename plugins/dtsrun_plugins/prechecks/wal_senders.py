@@ -1,15 +1,16 @@
-"""The source has a free WAL sender for each database."""
+"""The source has a free WAL sender for each link."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck
+from dtsrun_plugins.prechecks._engine import links
 from dtsrun_plugins.prechecks._sessions import session, setting
 
 
 class WalSenders(Precheck):
-    """The source has a free WAL sender for each database.
+    """The source has a free WAL sender for each link.
 
     What it does
     ------------
@@ -51,7 +52,7 @@ class WalSenders(Precheck):
             "select application_name as name, client_addr::text as address, state from pg_catalog.pg_stat_replication"
         ).fetchall()
         most = int(setting(context, "source", "max_wal_senders"))
-        needed = len(context.inventory.databases) + 1
+        needed = links(context) + 1
         if most - len(rows) < needed:
             yield Finding(
                 subject="source",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from dtsrun.api import Identity, Lane, LinkTable, MigrationType, PlanContext, Stage, Step, StepContext, StepResult
@@ -125,7 +125,11 @@ class Incremental(Stage):
         return StepResult(detail={"links": [status.link for status in context.follow()]})
 
 
-def _explained(tables: Iterable[LinkTable]) -> str:
+def _explained(tables: Sequence[LinkTable]) -> str:
     counts = Counter(table.identity for table in tables)
     words = [f"{counts[identity]} {words}" for identity, words in WORDS.items() if counts[identity]]
+    links = Counter(table.group for table in tables)
+    if len(links) > 1:
+        shares = ", ".join(str(links[group]) for group in sorted(links))
+        words.append(f"shared by {len(links)} links, {shares} tables, that no foreign key ties together")
     return f" ({', '.join(words)})" if words else ""
