@@ -191,6 +191,8 @@ class Run:
             self._save(plan, preparation.inventory, ends)
             if found:
                 found = without_lost_databases(found, plan, self._spec, preparation.target_databases())
+                # What was copied before is of other snapshots, and has to be told apart.
+                snapshots.number_from(first_epochs(found, {key: step.database for key, step in plan.steps.items()}))
             sign(ends)
             work = Work(ends=ends, plan=plan, snapshots=snapshots, found=found, checks=checks, following=following)
             del preparation  # both ends' definitions: of thousands of tables they are larger than the plan

@@ -7,8 +7,8 @@ number; what is done keeps its own.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from dtsrun.api import Connection, Step
@@ -58,6 +58,15 @@ class Snapshots:
             if database not in self._held:
                 self._held[database] = self._take(database, self._first_epoch(database))
             return self._held[database][0]
+
+    def number_from(self, first: Mapping[str, int]) -> None:
+        """Give databases other numbers of their next epochs, also those whose snapshot is taken: an earlier run, of
+        which nobody knew, had epochs of its own."""
+        with self._lock:
+            before = self._first_epoch
+            self._first_epoch = lambda name: first.get(name, before(name))
+            for name, (snapshot, connection) in self._held.items():
+                self._held[name] = (replace(snapshot, epoch=first.get(name, snapshot.epoch)), connection)
 
     def of(self, step: Step) -> Snapshot | None:
         """Return the snapshot that a step reads in, None where it reads no database, or as it is. Raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from pathlib import Path
 
@@ -57,9 +58,12 @@ def test_made_before_the_rows_it_holds_after_a_kill(shop: Bench) -> None:
     assert shop.on_target("shop", VALID)[0].convalidated
 
 
-def test_rows_of_another_snapshot_are_looked_up(shop: Bench) -> None:
+@pytest.mark.parametrize("remembers", [True, False], ids=["with its journal", "without its journal"])
+def test_rows_of_another_snapshot_are_looked_up(shop: Bench, remembers: bool) -> None:
     spec = spec_of(shop, rate_limit="2MB/s")
     killed_before_the_rows(shop, spec)
+    if not remembers:
+        shutil.rmtree(shop.home)
     shop.on_source(
         "shop", "insert into public.customer values (501, 'new'); insert into public.line values (6001, 501, 'new')"
     )
