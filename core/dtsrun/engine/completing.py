@@ -35,9 +35,10 @@ from dtsrun.engine.policy import Policy
 from dtsrun.engine.prepare import Preparation
 from dtsrun.engine.syncing import Standing
 from dtsrun.engine.undo import undo
-from dtsrun.errors import CalledOff, DtsrunError, Interrupted
+from dtsrun.errors import CalledOff, DtsrunError, Interrupted, MigrationError
 from dtsrun.journal import Journal
 from dtsrun.plan import with_defaults
+from dtsrun.postgres.sqlstate import Reaction, reaction
 from dtsrun.sequence_margin import remember_writers
 from dtsrun.spec.quantities import parse_duration
 
@@ -222,11 +223,32 @@ class Completing:
             raise CalledOff(f"somebody wrote to the source meanwhile: {_late_text(late)}", hint=self._writers_hint())
 
     def call_off(self) -> None:
-        """Put the fence back and let the links go on."""
+        """Put the fence back and let the links go on.
+
+        Nobody can write to the source until it is back: a source that does not answer is waited for.
+        """
         self._following.view.deadline = None
-        undo(self._ends, self._journal, self._task, self._say, only=(WHAT,))
+        until = time.monotonic() + self._ends.spec.task.retry_for
+        is_told = False
+        while (fault := self._take_fence_down()) is not None:
+            if time.monotonic() > until or self._is_stopping():
+                raise fault
+            if not is_told:
+                self._say("retry", f"{fault.message}; trying again")
+                is_told = True
+            time.sleep(TICK_SECONDS)
         self._following.start()
         self._journal.set_summary(self._task, completing=None)
+
+    def _take_fence_down(self) -> MigrationError | None:
+        """Return why it is not down yet, where time may heal that. Raises MigrationError."""
+        try:
+            undo(self._ends, self._journal, self._task, self._say, only=(WHAT,))
+        except MigrationError as error:
+            if error.__cause__ is None or reaction(error.__cause__) is not Reaction.RETRY:
+                raise
+            return error
+        return None
 
     def forget(self) -> None:
         """Let a completion go of which nothing was done yet."""

@@ -20,6 +20,7 @@ from dtsrun.engine.control import Control
 from dtsrun.engine.following import Following
 from dtsrun.engine.refusals import ApplyStopped, Refusal, TableRefused
 from dtsrun.engine.watching import Watching
+from dtsrun.errors import UnreachableError
 from dtsrun.journal import Journal
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 from dtsrun.requests import Request
@@ -112,12 +113,14 @@ class Syncing:
         Raises:
             LinksLost: a slot is lost.
             TableRefused, ApplyStopped: a change is refused, and the user's word is not to wait (longer).
+            UnreachableError: a server was out of reach of the engine's own sessions for longer.
             psycopg.Error: a server was out of reach for longer.
         """
         while (request := control.wanted()) is None:
             try:
                 self.look()
                 self._faults_since = None
+                self._said.pop("fault", None)
             except psycopg.Error as error:
                 self._bear(error, faults)
             control.wait(TICK_SECONDS)
@@ -224,8 +227,13 @@ class Syncing:
         Raises:
             TableRefused: its table is no longer to be followed.
             ApplyStopped: the task is to fail.
+            UnreachableError: an engine that connects by itself could not for longer than `task.retry`.
         """
         link, status = standing.link, standing.status
+        if status.state == "starting" and not self._following.engine.needs_peer:
+            if standing.still > self._patience:
+                raise UnreachableError(f"{link.database}: {status.error}")
+            return
         found = self._errors.get(link.name)
         policy = self._policy
         if found is not None:
