@@ -13,7 +13,7 @@ from dtsrun.api.routes import Route
 from dtsrun.postgres.server import SETTINGS
 
 SUPERUSER: Final = "postgres"
-PASSWORD: Final = "dtsrun"
+PASSWORD: Final = "of-the-containers"
 PORT: Final = 5432
 OWN_AFFAIRS: Final = frozenset({"listen_addresses", "logging_collector", "log_destination"})
 """Settings of private servers that a container decides itself."""

@@ -255,7 +255,7 @@ def test_a_jump_host_that_is_away_may_come_back(server, through, context, keys) 
 
 
 def test_a_server_that_the_jump_host_does_not_reach(server, through, context, keys) -> None:
-    error = refusal(through(server.jump(keys["good"]), port=1), context)
+    error = refusal(through(server.jump(keys["good"]), host="127.0.0.1", port=1), context)
     assert isinstance(error, UnreachableError)
     assert "does not reach 127.0.0.1:1: Connection refused" in error.message
 
