@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dtsrun.api.plugins import Removable
 from dtsrun.engine.asking import ask, look_up
-from dtsrun.engine.ends import SIDES, Ends, access_of, home_folder, open_ends, read_spec, task_folder
+from dtsrun.engine.ends import SIDES, Ends, access_of, home_folder, open_ends, read_spec, task_folder, verification_name
 from dtsrun.engine.lock import lock_on_target, runner_lock
 from dtsrun.engine.states import UNBEGUN
 from dtsrun.engine.tidy import start_over, tidy
@@ -101,12 +101,14 @@ def delete_task(name: str, *, force: bool = False) -> Iterator[str]:
         journal = stack.enter_context(Journal.open(home))
         known = look_up(journal, name)
         known.allow("delete")
-        folder = task_folder(home, name)
-        stack.enter_context(runner_lock(folder, name))
+        for each in (name, verification_name(name)):
+            if task_folder(home, each).exists():
+                stack.enter_context(runner_lock(task_folder(home, each), each))
         yield from _remove_aids(journal, known.task, force=force)
         yield from _remove_private_servers(known.task)
-        journal.forget_task(name)
-        shutil.rmtree(folder, ignore_errors=True)
+        for each in (verification_name(name), name):
+            journal.forget_task(each)
+            shutil.rmtree(task_folder(home, each), ignore_errors=True)
         yield f"forgot {name}"
 
 

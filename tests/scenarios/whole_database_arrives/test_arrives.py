@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -110,5 +111,8 @@ def test_private_servers_need_nothing_but_the_spec(bench: Bench) -> None:
     assert bench.run("verify", spec).code == 0
     assert bench.run("delete", "private.verify").code == 0
     assert bench.run("verify", spec).code == 0
+    # That of the task takes it along.
     assert bench.run("delete", "private").code == 0
+    assert json.loads(bench.run("list", "--json").out or "[]") == []
+    assert list((bench.home / "tasks").iterdir()) == []
     assert not list((bench.home / "servers").glob("*/data"))
