@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from psycopg import sql
+
 from dtsrun.api import Connection, Role
 from dtsrun.inventory.facts import read_memberships, read_roles, read_settings
 from dtsrun.watch.drift import Action, Drift, Repair
@@ -66,7 +68,8 @@ def _role_drifts(before: ServerState, now: ServerState, wanted: set[str] | None)
         if old == new or (wanted is not None and name not in wanted):
             continue
         if new is None:
-            said = "was dropped on the source; drop it on the target when nothing belongs to it"
+            statement = sql.SQL("drop role {}").format(sql.Identifier(name)).as_string()
+            said = f"was dropped on the source; where nothing belongs to it on the target: {statement}"
             yield _role_drift(name, said, None)
         elif old is None:
             yield _role_drift(name, "is new on the source", _setting_role(name))

@@ -89,6 +89,7 @@ def test_a_dropped_role_is_left_to_people_and_others_do_not_count(pair: Replicat
     pair.source.execute(f"drop role {roles.app}")
     [drift] = roles.drifts(before)
     assert drift.repair is None
+    assert drift.message.endswith(f'drop role "{roles.app}"')
     now = read_server_state(pair.source)
     assert [d for d in compare_servers(before, now, []) if d.kind == "role"] == []
 
