@@ -72,7 +72,7 @@ def _end(name: str, operation: str, *, drop: bool) -> Iterator[str]:
                 end_for_good(ends, journal, lambda kind, message: said.append(message), drop=drop)
         yield from said
         _mark(journal, known.task, "stopped")
-        yield ended_text(name, drop=drop)
+        yield ended_text(known.task, drop=drop)
 
 
 def _mark(journal: Journal, task: TaskRecord, state: str) -> None:
@@ -81,10 +81,22 @@ def _mark(journal: Journal, task: TaskRecord, state: str) -> None:
         journal.set_state(task.name, state)
 
 
-def ended_text(name: str, *, drop: bool) -> str:
+def ended_text(task: TaskRecord, *, drop: bool) -> str:
     """Return what there is to say when a task was ended for good."""
+    emptied = "" if drop or not (found := emptied_text(task)) else f"; {found}"
     kept = "what it had moved was dropped from the target" if drop else "what had arrived on the target stays"
-    return f"removed what {name} had made for itself on both servers; {kept}"
+    return f"removed what {task.name} had made for itself on both servers; {kept}{emptied}"
+
+
+def emptied_text(task: TaskRecord) -> str:
+    """Return which tables a completion that was called off left without their rows; empty where there are none."""
+    names = task.summary.get("emptied", [])
+    if not names:
+        return ""
+    return (
+        f"without the rows of {', '.join(names)}, which were emptied when a completion was called off: copy them before"
+        " the target is used"
+    )
 
 
 def delete_task(name: str, *, force: bool = False) -> Iterator[str]:

@@ -216,6 +216,10 @@ class Following:
 
     def _take_back(self, link: Link) -> None:
         for table in ahead.take_back(self.view.target(link.database), self._task, link.tables):
+            known = self._journal.task(self._task)
+            names = known.summary.get("emptied", []) if known else []
+            # The end of the task may come before the next completion does.
+            self._journal.set_summary(self._task, emptied=sorted({*names, f"{link.database}: {table.qualified}"}))
             self._say("emptied", f"{table.qualified} is empty on the target until the next completion copies it again")
 
     def take_out(self, plan: Plan) -> None:

@@ -308,7 +308,9 @@ class Run:
             self._control.ended("failed", str(error))
             raise
         self._journal.set_state(self._name, "stopped")
-        self._control.ended("done", ended_text(self._name, drop=drop))
+        task = self._journal.task(self._name)
+        assert task is not None  # it runs
+        self._control.ended("done", ended_text(task, drop=drop))
 
     def _follow(self, work: Work, following: Following) -> Ended:
         """Copy, follow the changes, and complete when that is asked for. Raises Interrupted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dtsrun.engine.ending import emptied_text
 from dtsrun.journal import TaskRecord
 
 
@@ -34,7 +35,8 @@ def _by_state(task: TaskRecord, *, clean: bool) -> tuple[str, ...]:
                 f"or `dtsrun stop {name}` to end it for good, and remove what it keeps on both servers",
             )
         case "stopped":
-            return (f"`dtsrun {spec}` begins anew",)
+            emptied = emptied_text(task)
+            return (*((f"the target is {emptied}",) if emptied else ()), f"`dtsrun {spec}` begins anew")
         case "running" | "checking" | "pausing" | "stopping" | "creating" | "completing":
             return (f"watch it with `dtsrun events {name} --follow`",)
     return ()

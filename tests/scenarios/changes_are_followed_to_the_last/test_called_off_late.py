@@ -61,7 +61,7 @@ Completing.drain_and_prove = prove_and_insert
 """Inserts ten rows into both tables after the first proof, and before the tables are copied anew."""
 
 
-@pytest.fixture(params=["subscription", "stream"])
+@pytest.fixture(params=["subscription", pytest.param("stream", marks=pytest.mark.matrix)])
 def spec(shop: Bench, request: pytest.FixtureRequest) -> Path:
     shop.write("late.py", LATE)
     shop.variables["SHOP"] = shop.source.route.conninfo("shop")
@@ -94,6 +94,18 @@ def test_a_late_insert_calls_it_off_and_comes_once(shop: Bench, spec: Path) -> N
         late = f"select count(*)::int as n from public.{table} where body::text like '%%late%%'"
         assert shop.on_target("shop", late) == [(10,)]
     shop.completes(running)
+
+
+def test_a_task_that_ends_for_good_after_that_names_what_is_empty(shop: Bench, spec: Path) -> None:
+    running = shop.start(spec, "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    assert shop.run("complete", "move").code == 5
+    stopped = shop.run("stop", "move", "--yes")
+    assert stopped.code == 0, stopped.said
+    running.end()
+    named = "without the rows of shop: public.event, shop: public.receipt"
+    assert named in stopped.said
+    assert named in " ".join(shop.run("show", "move").said.split())
 
 
 def test_killed_after_the_copy_it_goes_on_and_nothing_comes_twice(shop: Bench, spec: Path) -> None:
