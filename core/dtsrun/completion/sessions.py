@@ -75,7 +75,7 @@ def sessions(connection: Connection, databases: Sequence[str]) -> list[Session]:
 def prepared_transactions(connection: Connection, databases: Sequence[str]) -> list[Prepared]:
     """Return the prepared transactions of databases."""
     rows = connection.execute(
-        "select gid::text as name, database::text as database, owner::text as role"
+        "select gid::text as name, database::text as database, coalesce(owner::text, 'a dropped role') as role"
         "  from pg_catalog.pg_prepared_xacts where database = any (%s) order by prepared",
         [list(databases)],
     ).fetchall()

@@ -18,7 +18,7 @@ select pg_catalog.format(
   join pg_catalog.pg_stat_activity a on a.pid = b.pid
 union all
 select pg_catalog.format('prepared transaction %%L of %%s in %%s, prepared at %%s',
-                         p.gid, p.owner, p.database, pg_catalog.date_trunc('second', p.prepared))
+                         p.gid, coalesce(p.owner, 'a dropped role'), p.database, pg_catalog.date_trunc('second', p.prepared))
   from pg_catalog.pg_prepared_xacts p
   join awaited w on w.transactionid::text = p.transaction::text
  where exists (select from blocking where pid = 0)

@@ -14,6 +14,7 @@ and take what the test needs:
 * `postgres_server(version)` gives the route to a running server of a major version, or skips the test, saying why.
 * `source_route` and `target_route` are servers 16 and 18, which the `embedded` extra brings.
 * `fresh_database(route, name=None, options="")` makes an empty database and drops it after the test.
+* `private_server_only(why)` skips a test where servers run in containers.
 * `run_case(check, case)` runs a case of a check (see `dtsrun.testing.cases`).
 
 A server is started when the first test asks for it and removed when the session ends; under pytest-xdist every worker
@@ -131,6 +132,21 @@ def run_case(postgres_server: Callable[[int], Route], fresh_database: FreshDatab
         )
 
     return run
+
+
+def private_server_only(why: str) -> None:
+    """Skip the test where servers run in containers; `why` says what of this machine such a server does not share."""
+    if _wants_docker():
+        pytest.skip(f"servers run in containers: {why}")
+
+
+def socket_folder(route: Route) -> str:
+    """Return the folder of the server's Unix socket; skips the test where that is a folder of a container."""
+    private_server_only("their Unix sockets are not on this machine")
+    with connect(route) as connection:
+        row = connection.execute("show unix_socket_directories").fetchone()
+        assert row is not None
+        return str(row[0])
 
 
 def create_database(route: Route, name: str, options: str = "") -> None:

@@ -57,13 +57,15 @@ class PreparedTransactions(Precheck):
         )
         for row in rows:
             identifier = sql.Literal(row.gid).as_string()
+            # A role can be dropped while a transaction that it prepared is pending.
+            who = f"{row.owner} or a superuser" if row.owner else "a superuser"
             yield Finding(
                 subject=f"database {row.database}",
                 message=f"prepared transaction {identifier} of database {row.database} is pending since {row.prepared}",
                 observed="pending",
                 expected="committed or rolled back",
                 fix=Fix(
-                    text=f"in database {row.database}, as {row.owner} or a superuser, run the one that is right",
+                    text=f"in database {row.database}, as {who}, run the one that is right",
                     sql=(f"COMMIT PREPARED {identifier}", f"ROLLBACK PREPARED {identifier}"),
                     side="source",
                 ),

@@ -72,12 +72,17 @@ def test_the_wait_names_the_writer_and_ends(source_route: Route, database: str, 
     assert slot_names(source, f"dtsrun_tested_{database}") == []
 
 
-def test_the_wait_names_a_prepared_transaction(source_route: Route, database: str, source: Connection) -> None:
+@pytest.mark.parametrize(("owner", "told"), [("postgres", "postgres"), ("slots_gone", "a dropped role")])
+def test_the_wait_names_a_prepared_transaction(
+    source_route: Route, database: str, source: Connection, owner: str, told: str
+) -> None:
     source.execute("create table t (id int primary key)")
-    source.execute("begin; insert into t values (1); prepare transaction 'left behind'")
+    source.execute("drop role if exists slots_gone; create role slots_gone")
+    source.execute(f"begin; insert into t values (1); set local role {owner}; prepare transaction 'left behind'")
+    source.execute("drop role slots_gone")
     try:
-        with pytest.raises(MigrationError, match="prepared transaction 'left behind' of postgres"):
-            make(source_route, database, source, wait=2.0, waiting=lambda said: None)
+        with pytest.raises(MigrationError, match=f"prepared transaction 'left behind' of {told} in "):
+            make(source_route, database, source, wait=1.0, waiting=lambda said: None)
     finally:
         source.execute("rollback prepared 'left behind'")
 

@@ -87,7 +87,7 @@ def test_a_wrong_password_is_tried_once(source_route: Route) -> None:
     route = source_route
     seen: list[bytes] = []
     with _recording(route, seen) as port:
-        login(changed(route, port=str(port), password="wrong", sslmode="disable"), seconds=10)
+        login(changed(route, host="127.0.0.1", port=str(port), password="wrong", sslmode="disable"), seconds=10)
     assert len(seen) == 1
 
 
@@ -104,7 +104,7 @@ def _recording(route: Route, seen: list[bytes]) -> Iterator[int]:
                     caller, _ = listening.accept()
                 except TimeoutError:
                     return
-                server = socket.create_connection(("127.0.0.1", int(route.parameters["port"])))
+                server = socket.create_connection((route.parameters["host"], int(route.parameters["port"])))
                 seen.append(b"")
                 for one, other in ((caller, server), (server, caller)):
                     relays.append(threading.Thread(target=_relay, args=(one, other)))
@@ -129,7 +129,7 @@ def _relay(one: socket.socket, other: socket.socket) -> None:
 
 
 def test_a_server_without_tls_says_so(source_route: Route) -> None:
-    assert offers_tls(("127.0.0.1", int(source_route.parameters["port"])), seconds=5) is False
+    assert offers_tls((source_route.parameters["host"], int(source_route.parameters["port"])), seconds=5) is False
 
 
 @pytest.mark.parametrize(("reply", "offered"), [(b"S", True), (b"N", False), (b"HTTP/1.1 400\r\n", None), (b"", None)])

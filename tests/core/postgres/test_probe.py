@@ -18,6 +18,7 @@ from dtsrun.postgres.login import LoginResult
 from dtsrun.postgres.probe import probe_access, probe_route
 from dtsrun.postgres.session import connect
 from dtsrun.testing.fakes import FakeAccessContext, make_endpoint
+from dtsrun.testing.servers import socket_folder
 
 
 def steps(route: Route, **parameters: str | None) -> list[ProbeResult]:
@@ -141,9 +142,7 @@ def test_a_socket_that_is_not_there(source_route: Route, tmp_path: Path) -> None
 
 
 def test_a_socket_leads_to_the_server(source_route: Route) -> None:
-    with connect(source_route) as connection:
-        folder = connection.execute("show unix_socket_directories").fetchone()[0]
-    assert outcome(steps(source_route, host=folder)) == [REACHED, ("login", "ok", None)]
+    assert outcome(steps(source_route, host=socket_folder(source_route))) == [REACHED, ("login", "ok", None)]
 
 
 def test_of_several_hosts_the_first_that_answers_counts(source_route: Route) -> None:

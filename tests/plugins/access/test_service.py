@@ -12,6 +12,7 @@ from dtsrun.api import Endpoint, Route, SecretReference
 from dtsrun.postgres.session import connect
 from dtsrun.testing.contracts import AccessTypeContract
 from dtsrun.testing.fakes import FakeAccessContext, make_endpoint
+from dtsrun.testing.servers import socket_folder
 from dtsrun_plugins.access.service import Service
 
 
@@ -62,8 +63,7 @@ def test_account_and_password_go_before_those_of_the_service(context: FakeAccess
 
 
 def test_a_socket_leads_there(context: FakeAccessContext, source_route: Route) -> None:
-    with connect(source_route) as connection:
-        folder = connection.execute("show unix_socket_directories").fetchone()[0]
+    folder = socket_folder(source_route)
     endpoint = make_endpoint(
         access={"socket": folder, "port": int(source_route.parameters["port"])},
         account="postgres",

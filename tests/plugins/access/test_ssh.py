@@ -22,6 +22,7 @@ from dtsrun.errors import AccessError, UnreachableError
 from dtsrun.postgres.session import connect
 from dtsrun.testing.contracts import AccessTypeContract
 from dtsrun.testing.fakes import FakeAccessContext, make_endpoint
+from dtsrun.testing.servers import socket_folder
 from dtsrun.testing.ssh import SshServer, make_key
 from dtsrun_plugins.access.ssh import Ssh
 
@@ -114,10 +115,7 @@ def test_a_chain_leads_through_every_host(start_server, through, context, keys) 
 
 
 def test_a_socket_at_the_far_end(server, through, context, keys, source_route) -> None:
-    with connect(source_route) as connection:
-        row = connection.execute("show unix_socket_directories").fetchone()
-        assert row is not None
-        folder = row[0]
+    folder = socket_folder(source_route)
     endpoint = through(server.jump(keys["good"]))
     access = {**endpoint.access, "socket": folder}
     del access["host"]

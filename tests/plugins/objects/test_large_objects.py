@@ -65,7 +65,7 @@ def move(source_route: Route, target_route: Route, roles: None) -> Iterator[Move
 def facts(connection: Connection) -> list[tuple[Any, ...]]:
     query = (
         "select m.oid::bigint, pg_get_userbyid(lomowner)::text as owner,"
-        " array(select a::text from unnest(m.lomacl) a order by 1) as acl,"
+        ' array(select a::text from unnest(m.lomacl) a order by a::text collate "C") as acl,'
         " obj_description(m.oid, 'pg_largeobject') as note"
         "  from pg_largeobject_metadata m order by m.oid"
     )

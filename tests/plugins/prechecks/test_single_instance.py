@@ -19,13 +19,13 @@ class TestSingleInstance(PrecheckContract):
 
 @pytest.fixture
 def balancer():
-    """Give the port of a balancer that sends each session to the next of some ports."""
+    """Give the port of a balancer that sends each session to the next of some addresses."""
     listeners = []
 
-    def balance(*ports):
+    def balance(*addresses):
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
-        threading.Thread(target=serve, args=(listener, itertools.cycle(ports)), daemon=True).start()
+        threading.Thread(target=serve, args=(listener, itertools.cycle(addresses)), daemon=True).start()
         return str(listener.getsockname()[1])
 
     yield balance
@@ -34,13 +34,13 @@ def balancer():
         listener.close()
 
 
-def serve(listener, ports):
+def serve(listener, addresses):
     while True:
         try:
             client, _ = listener.accept()
         except OSError:
             return
-        server = socket.create_connection(("127.0.0.1", int(next(ports))))
+        server = socket.create_connection(next(addresses))
         threading.Thread(target=relay, args=(client, server), daemon=True).start()
 
 
@@ -62,10 +62,9 @@ def balanced(balancer, *routes):
         with connect(route) as connection:
             connection.execute("drop role if exists balanced")
             connection.execute("create role balanced login password 'secret'")
-    port = balancer(*(route.parameters["port"] for route in routes))
-    return replace(
-        routes[0], parameters={**routes[0].parameters, "port": port, "user": "balanced", "password": "secret"}
-    )
+    port = balancer(*((route.parameters["host"], int(route.parameters["port"])) for route in routes))
+    there = {"host": "127.0.0.1", "port": port, "user": "balanced", "password": "secret"}
+    return replace(routes[0], parameters={**routes[0].parameters, **there})
 
 
 def test_one_server_passes(found, source_route, target_route):

@@ -8,7 +8,10 @@ from dtsrun.api import Severity
 from dtsrun.postgres.session import connect
 from dtsrun.testing.contracts import PrecheckContract
 from dtsrun.testing.fakes import FakeCheckContext
+from dtsrun.testing.servers import private_server_only
 from dtsrun_plugins.prechecks.target_space import TargetSpace
+
+OWN_DISK = "the disk that they write to cannot be seen from this machine"
 
 
 class TestTargetSpace(PrecheckContract):
@@ -31,10 +34,12 @@ def found(source, target, shop, **options):
 
 
 def test_a_target_on_this_machine_is_looked_at(source_route, target_route, shop):
+    private_server_only(OWN_DISK)
     assert found(source_route, target_route, shop) == []
 
 
 def test_more_than_there_can_be_fails_with_both_figures(source_route, target_route, shop):
+    private_server_only(OWN_DISK)
     (finding,) = found(source_route, target_route, shop, ratio=1e12)
     assert finding.severity is None
     assert "GiB left" in finding.message
