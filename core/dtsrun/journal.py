@@ -197,6 +197,17 @@ class Journal:
             self._add("difference", name, key, result.differences)
             self._add("alignment", name, key, result.alignments)
 
+    def forget_results(self, name: str, stages: Iterable[str]) -> None:
+        """Forget what the steps of some stages had to say when they last ran: they are about to run anew."""
+        with self._transaction():
+            for stage in stages:
+                for table in _SAID:
+                    self._run(
+                        f"delete from {table} where task = ? and step in"  # noqa: S608
+                        " (select key from step where task = ? and stage = ?)",
+                        name, name, stage,
+                    )  # fmt: skip
+
     def step_known_done(self, name: str, key: str, rows: int, size: int, epoch: int | None) -> None:
         """Take over from the target's marks that a step is done."""
         self._run(

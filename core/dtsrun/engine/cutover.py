@@ -193,6 +193,8 @@ class Cutover:
 
     def _align_and_verify(self, completing: Completing) -> None:
         """Walk what is left for the end, in a snapshot of its own. Raises CalledOff."""
+        # What an earlier completion found was mended since, or is found again.
+        self._journal.forget_results(self._task, PHASES)
         with closing(snapshots_of(self._ends, lambda _: 1)) as snapshots:
             for stage, phase in PHASES.items():
                 completing.begin(phase)

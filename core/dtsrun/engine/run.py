@@ -331,6 +331,8 @@ class Run:
         if cutover.is_removing:
             cutover.remove()
         else:
+            # Of a completion that was called off, before this run.
+            self._journal.forget_results(self._name, LATE_STAGES)
             outcome = walk.walk(work.plan.without(*LATE_STAGES), work.snapshots, work.done, follow=following.follow)
             if outcome.failed or outcome.lost or self._journal.failures(self._name):
                 return self._finish(work, outcome, tidy_up=False)

@@ -213,6 +213,25 @@ def test_a_gate_that_stays_shut_calls_it_off_before_anybody_is_fenced(shop: Benc
     arrived(shop)
 
 
+def test_what_a_completion_found_different_stops_neither_the_next_run_nor_the_next_completion(shop: Bench) -> None:
+    running = shop.start(spec := following(shop, "subscription"), "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    shop.on_target("shop", "set session_replication_role = replica; delete from public.tag where a = 7")
+    asked = shop.run("complete", "move")
+    assert (asked.code, "difference" in asked.said) == (5, True), asked.said
+    assert "(a, b)=(7, 7)" in shop.run("show", "move").said
+    assert shop.run("pause", "move").code == 0
+    assert running.end().code == 130
+    running = shop.start(spec, "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    assert shop.run("complete", "move").code == 5
+    shop.on_target("shop", "set session_replication_role = replica; insert into public.tag values (7, 7, 'seed')")
+    asked = shop.run("complete", "move")
+    assert asked.code == 0, asked.said
+    assert running.end().code == 0
+    arrived(shop)
+
+
 def test_a_carrier_that_hangs_holds_completion_no_longer_than_its_timeout(shop: Bench, application: Start) -> None:
     app = application()
     running = shop.start(following(shop, "stream", complete={"fence": "read_only"}), "--yes")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from psycopg import sql
@@ -20,11 +21,13 @@ from runs import Bench, Done, is_message
 from dtsrun.postgres.tools import find_tool
 from dtsrun.testing.ssh import SshServer, make_key
 
-SOURCE = "s3cret of the source's own"
-TARGET = "t4rget with 'quotes' and %40"
+OWN = uuid4().hex
+"""Secrets are other ones in each process of tests: all processes of the machine are looked at."""
+SOURCE = f"s3cret of the source's own {OWN}"
+TARGET = f"t4rget with 'quotes' and %40 {OWN}"
 PASSWORDS = (SOURCE, TARGET)
 
-PASSPHRASE = "phr4se of the key to the jump host"
+PASSPHRASE = f"phr4se of the key to the jump host {OWN}"
 SSH_PROGRAMS = {"ssh", "sh", "dash", "bash", "busybox", "cat"}
 """The client, the shell that ends it with us, and the one that answers its question."""
 
