@@ -71,19 +71,6 @@ SHAPES: Final[Mapping[str, str]] = {
 """What makes a database with values and rows of unusual size."""
 
 
-def encryption(folder: Path) -> Mapping[str, str]:
-    """Return the settings of a server that can encrypt, with a certificate that is made for it."""
-    from dtsrun.testing.certificates import Authority
-
-    issued = Authority().issue("localhost")
-    for name, content in (("server.crt", issued.certificate), ("server.key", issued.key)):
-        path = folder / name
-        path.write_bytes(content)
-        path.chmod(0o600)
-        server_account().own(path)
-    return {"ssl": "on", "ssl_cert_file": str(folder / "server.crt"), "ssl_key_file": str(folder / "server.key")}
-
-
 def measure(
     servers: tuple[PrivateServer, ...], name: str, command: str, scratch: Path, sslmode: str
 ) -> Mapping[str, Any]:
@@ -141,7 +128,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dtsrun-bench-") as folder:
         Path(folder).chmod(0o755)
         server_account().own(Path(folder))
-        settings |= encryption(Path(folder)) if options.encrypted else {}
+        if options.encrypted:
+            from dtsrun.testing.certificates import encrypted
+
+            settings |= encrypted(Path(folder))
         servers = tuple(PrivateServer(Path(folder, side), options.version, settings=settings) for side in "st")
         try:
             for server in servers:

@@ -14,12 +14,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from dtsrun.postgres.accounts import server_account
 
 DAYS: Final = 30
 """How long a certificate is valid: longer than any test takes."""
@@ -82,6 +85,17 @@ class Authority:
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - timedelta(minutes=1))
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def encrypted(folder: Path) -> dict[str, str]:
+    """Return the settings of a private server that can encrypt, with a certificate for localhost made in a folder."""
+    issued = Authority().issue("localhost")
+    for name, content in (("server.crt", issued.certificate), ("server.key", issued.key)):
+        path = folder / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        server_account().own(path)
+    return {"ssl": "on", "ssl_cert_file": str(folder / "server.crt"), "ssl_key_file": str(folder / "server.key")}
 
 
 def _builder(name: x509.Name, key: ec.EllipticCurvePublicKey, valid_for: timedelta) -> x509.CertificateBuilder:

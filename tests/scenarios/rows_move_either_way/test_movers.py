@@ -15,7 +15,6 @@ import pytest
 from psycopg import sql
 from runs import LINK_SETTINGS, Bench
 
-from dtsrun.postgres.accounts import server_account
 from dtsrun.postgres.installations import installed_versions
 from dtsrun.postgres.server import PrivateServer
 
@@ -44,7 +43,7 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Either]:
     folder = Path(tempfile.mkdtemp(prefix="dtsrun-movers-"))
     folder.chmod(0o755)
     try:
-        more = encryption(folder) if is_encrypted else {}
+        more = pytest.importorskip("dtsrun.testing.certificates").encrypted(folder) if is_encrypted else {}
         source = PrivateServer(folder / "source", version, settings={**LINK_SETTINGS, **more})
         target = PrivateServer(folder / "target", 18, settings=LINK_SETTINGS)
         try:
@@ -60,18 +59,6 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Either]:
             target.destroy()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def encryption(folder: Path) -> dict[str, str]:
-    """Return the settings of a server that can encrypt, with a certificate that was made for it."""
-    certificates = pytest.importorskip("dtsrun.testing.certificates")
-    issued = certificates.Authority().issue("localhost")
-    for name, content in (("server.crt", issued.certificate), ("server.key", issued.key)):
-        path = folder / name
-        path.write_bytes(content)
-        path.chmod(0o600)
-        server_account().own(path)
-    return {"ssl": "on", "ssl_cert_file": str(folder / "server.crt"), "ssl_key_file": str(folder / "server.key")}
 
 
 def fill(bench: Either) -> None:
