@@ -34,7 +34,7 @@ FEED_BYTES: Final = 32 * 1024
 """What libpq is given at once; a socket pair holds more than that."""
 ASIDES: Final = frozenset(b"NSA")
 """NoticeResponse, ParameterStatus, NotificationResponse: what a server may say at any time."""
-ZEROS: Final = memoryview(bytes(CHUNK_BYTES))
+ZEROS: Final = memoryview(bytearray(CHUNK_BYTES))
 
 
 class Line:
@@ -226,9 +226,14 @@ class Detour(Line):
 class OutDetour(Detour):
     """The detour of a connection that copies out."""
 
+    is_binary: bool | None = None
+    """Libpq gets the answer, and knows the format."""
     _is_over = False
     _lacking = 0
     """How many bytes of the last row have not come yet."""
+
+    def leave_to_libpq(self) -> None:
+        """Do nothing: it gets the answer, and what has come of the rows when the detour is closed."""
 
     @property
     def is_over(self) -> bool:

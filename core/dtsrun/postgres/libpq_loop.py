@@ -1,7 +1,8 @@
 """Moves rows through libpq: it takes each row out of the stream, and we hand many of them back at once.
 
-For connections whose stream only libpq can read: TLS, or GSSAPI. Memory is bounded by a block, or by the largest row,
-of which libpq holds two: the message as it came, and the row that it hands over.
+For connections whose stream only libpq can read (GSSAPI, or TLS where libpq keeps its session to itself), and for a
+few rows. Memory is bounded by a block, or by the largest row, of which libpq holds two: the message as it came, and the
+row that it hands over.
 """
 
 from __future__ import annotations

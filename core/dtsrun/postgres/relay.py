@@ -1,10 +1,11 @@
-"""Moves rows from socket to socket: what the source sends of a COPY goes to the target as it came, in large chunks.
+"""Moves rows from wire to wire: what the source sends of a COPY goes to the target as it came, in large chunks.
 
 A CopyData message has the same bytes in both directions, so a row need not be taken out of one and put into another:
 the stream is forwarded as it is, headers and all, also a part of a row, so that memory is bounded by a chunk whatever
-the rows hold. Each end has a detour (see `dtsrun.postgres.detour`), which keeps rows from libpq and gives it all else:
-libpq sends both statements, ends the COPY, and reads errors, notices and the state of the transaction itself. The
-connections are afterwards as after any statement, or closed.
+the rows hold. Each end has a way around libpq, a detour from its socket (see `dtsrun.postgres.detour`) or a line in its
+TLS session (see `dtsrun.postgres.tls_line`), which keeps rows from libpq and leaves it all else: libpq sends both
+statements, ends the COPY, and reads errors and the state of the transaction itself. The connections are afterwards as
+after any statement, or closed.
 
 * Errors of the source end its rows, and libpq has them. Errors of the target arrive while we still send: its socket is
   looked at with every chunk, and whatever is no notice, parameter or notification means that it takes no more rows.
@@ -20,10 +21,13 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from psycopg.pq import ExecStatus
+
 from dtsrun.api.contexts import Connection
 from dtsrun.postgres.copy_ends import TICK_SECONDS, CopySource, CopyTarget, Progress
 from dtsrun.postgres.detour import InDetour, OutDetour
 from dtsrun.postgres.frames import HEADER_BYTES
+from dtsrun.postgres.tls_line import TlsIn, TlsOut
 
 REPORT_SECONDS: Final = 0.1
 """How often progress is told of while rows move."""
@@ -64,13 +68,26 @@ class RelaySource(CopySource):
     """A source whose rows we read from the wire."""
 
     def __init__(self, connection: Connection, progress: Progress) -> None:
-        self._detour = OutDetour(connection.pgconn)
+        pgconn = connection.pgconn
+        self._detour = TlsOut(pgconn) if pgconn.ssl_in_use else OutDetour(pgconn)
         super().__init__(connection, progress, self._detour)
 
     @property
     def is_aligned(self) -> bool:
         """Whether it is known where the rows begin."""
         return self._detour.aligned
+
+    def expect(self, status: ExecStatus) -> bool:
+        """Wait until the server is ready to copy; return whether in binary format. Raises psycopg.Error."""
+        with self.blamed():
+            while self._detour.is_binary is None and self._pgconn.is_busy():
+                self._wait(select.POLLIN)
+                self._receive()
+        return super().expect(status) if self._detour.is_binary is None else self._detour.is_binary
+
+    def leave_to_libpq(self) -> None:
+        """Let libpq have the rows too: there is no relay. Called before the server's answer is looked at."""
+        self._detour.leave_to_libpq()
 
     def chunks(self, into: RelayTarget) -> Iterator[tuple[int, memoryview, int]]:
         """Yield all rows as they come, see `OutDetour.rows`; `into` is looked at with each chunk and while none comes.
@@ -104,7 +121,8 @@ class RelayTarget(CopyTarget):
     """A target whose rows we write to the wire."""
 
     def __init__(self, connection: Connection, progress: Progress) -> None:
-        self._detour = InDetour(connection.pgconn)
+        pgconn = connection.pgconn
+        self._detour = TlsIn(pgconn) if pgconn.ssl_in_use else InDetour(pgconn)
         super().__init__(connection, progress, self._detour)
 
     @property

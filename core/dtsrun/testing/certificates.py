@@ -11,6 +11,7 @@ Needs the package `cryptography`, which `pip install 'dtsrun[testing]'` brings.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from dtsrun.postgres.accounts import server_account
+from dtsrun.postgres.installations import installed_versions
 
 DAYS: Final = 30
 """How long a certificate is valid: longer than any test takes."""
@@ -85,6 +87,13 @@ class Authority:
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - timedelta(minutes=1))
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def versions_that_encrypt() -> Sequence[int]:
+    """Return the installed versions that were built with TLS, the oldest first; those of the embedded extra are not."""
+    return sorted(
+        v for v, folder in installed_versions().items() if b"SSL_CTX_new" in (folder / "postgres").read_bytes()
+    )
 
 
 def encrypted(folder: Path) -> dict[str, str]:

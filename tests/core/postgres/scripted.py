@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -49,6 +53,22 @@ READY = message("Z", b"I")
 GREETING = message("R", struct.pack(">I", 0)) + parameter("client_encoding", "UTF8") + READY
 COPY_DONE = message("c")
 
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Return what a server needs to encrypt."""
+    from dtsrun.testing.certificates import Authority
+
+    issued = Authority().issue("localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, name) for name in ("crt", "key")]
+        for path, content in zip(paths, (issued.certificate, issued.key), strict=True):
+            path.write_bytes(content)
+        context.load_cert_chain(*paths)
+    return context
+
+
 Say = Callable[[bytes], None]
 
 
@@ -56,12 +76,15 @@ class ScriptedServer:
     """Listens on 127.0.0.1, takes one client, and lets `answer` speak after each Query.
 
     `heard` holds the messages that came, type and content, in order; a stream that is no sequence of messages fails
-    the thread, and the test with it.
+    the thread, and the test with it. With `tls`, each piece that it says is a record of TLS.
     """
 
-    def __init__(self, answer: Callable[[ScriptedServer], None], greeting: bytes = GREETING) -> None:
+    def __init__(
+        self, answer: Callable[[ScriptedServer], None], greeting: bytes = GREETING, *, tls: bool = False
+    ) -> None:
         self._answer = answer
         self._greeting = greeting
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self.heard: list[tuple[str, bytes]] = []
@@ -82,7 +105,8 @@ class ScriptedServer:
     def connect(self) -> Connection:
         port = self._listener.getsockname()[1]
         return psycopg.connect(
-            f"host=127.0.0.1 port={port} user=x dbname=x sslmode=disable gssencmode=disable",
+            f"host=127.0.0.1 port={port} user=x dbname=x gssencmode=disable"
+            f" sslmode={'require' if self._tls else 'disable'}",
             autocommit=True,
             row_factory=named_row,
         )
@@ -107,16 +131,25 @@ class ScriptedServer:
         self._pause = threading.Event()
         try:
             self._peer, _ = self._listener.accept()
-            with self._peer:
-                self._peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._exactly(int.from_bytes(self._exactly(4), "big") - 4)
-                self._peer.sendall(self._greeting)
+            try:
+                self._greet()
                 while self.hear()[0] == "Q":
                     self._answer(self)
+            finally:
+                self._peer.close()
         except (EOFError, OSError):
             pass  # the client has gone, or the test has closed the listener
         except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
             self.failure = error
+
+    def _greet(self) -> None:
+        self._peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._exactly(int.from_bytes(self._exactly(4), "big") - 4)
+        if self._tls:  # that was only the request for it
+            self._peer.sendall(b"S")
+            self._peer = tls_context().wrap_socket(self._peer, server_side=True)
+            self._exactly(int.from_bytes(self._exactly(4), "big") - 4)
+        self._peer.sendall(self._greeting)
 
     def _exactly(self, size: int) -> bytes:
         parts: list[bytes] = []

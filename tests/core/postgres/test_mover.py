@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,8 +19,10 @@ from psycopg.pq import TransactionStatus
 from dtsrun.api import Connection, Route
 from dtsrun.errors import Interrupted
 from dtsrun.postgres.libpq_loop import BLOCK_BYTES
-from dtsrun.postgres.mover import Moved, Mover, copy_rows, side_of
+from dtsrun.postgres.mover import Moved, copy_rows, side_of
+from dtsrun.postgres.server import PrivateServer
 from dtsrun.postgres.session import connect
+from dtsrun.testing.certificates import encrypted, versions_that_encrypt
 from dtsrun.testing.servers import FreshDatabase
 from dtsrun.throttle import Pace
 
@@ -40,17 +46,35 @@ class Ledger:
             raise self._error
 
 
-@pytest.fixture(params=["relay", "libpq"], autouse=True)
-def mover(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mover:
-    """Both movers keep every promise; on TLS, which these servers do not have, libpq's loop would be taken."""
+@pytest.fixture(params=["relay", "libpq", "tls"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every way keeps every promise: the relay in clear, libpq's loop, the relay over TLS."""
     if request.param == "libpq":
         monkeypatch.setattr("dtsrun.postgres.mover.mover_for", lambda *ends: "libpq")
     return request.param
 
 
 @pytest.fixture(scope="module")
-def routes(source_route: Route, target_route: Route) -> tuple[Route, Route]:
-    return source_route, target_route
+def encrypted_route(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Route]:
+    versions = versions_that_encrypt()
+    if not versions:
+        pytest.skip("no installed server was built with TLS (those of the embedded extra are not)")
+    folder = Path(tempfile.mkdtemp(prefix="dtsrun-mover-"))
+    folder.chmod(0o755)
+    server = PrivateServer(folder / "server", versions[-1], settings=encrypted(folder))
+    try:
+        server.start()
+        yield replace(server.route, parameters={**server.route.parameters, "sslmode": "require"})
+    finally:
+        server.destroy()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def routes(request: pytest.FixtureRequest, way: str) -> tuple[Route, Route]:
+    names = ("encrypted_route",) * 2 if way == "tls" else ("source_route", "target_route")
+    source, target = (request.getfixturevalue(name) for name in names)
+    return source, target
 
 
 @pytest.fixture
@@ -102,14 +126,13 @@ class TestRows:
         moved = move(source, "select 1, 'x' where false", target)
         assert (moved.rows, moved.bytes) == (0, 0)
 
-    def test_of_many_blocks_are_all_counted_and_told(
-        self, source: Connection, target: Connection, mover: Mover
-    ) -> None:
+    def test_of_many_blocks_are_all_counted_and_told(self, source: Connection, target: Connection, way: str) -> None:
         ledger = Ledger()
         moved = move(source, "select g, repeat('x', 100) from generate_series(1, 20000) g", target, ledger)
         assert moved.rows == ledger.rows == 20000
         assert moved.bytes == ledger.bytes > 5 * BLOCK_BYTES
-        assert moved.mover == mover
+        assert moved.mover == ("libpq" if way == "libpq" else "relay")
+        assert source.pgconn.ssl_in_use == target.pgconn.ssl_in_use == (way == "tls")
         assert target.execute("select count(*), sum(n) from public.numbers").fetchone() == (20000, 200010000)
 
     def test_longer_than_a_piece_arrive_whole(self, source: Connection, target: Connection) -> None:

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -31,7 +31,7 @@ from runs import LINK_SETTINGS, Bench, Done, Running, execute, wipe
 
 from dtsrun.postgres.installations import installed_versions
 from dtsrun.postgres.server import PrivateServer
-from dtsrun.testing.certificates import Authority
+from dtsrun.testing.certificates import Authority, versions_that_encrypt
 from dtsrun.testing.ssh import SshServer, make_key
 
 NETWORKS: Final = {"runner": 1, "source": 2, "target": 3, "jump": 4}
@@ -121,8 +121,9 @@ class Lab:
         self.folder = Path(tempfile.mkdtemp(prefix="dtsrun-lab-"))
         self.folder.chmod(0o755)
         stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self.has_tls = bool(_tls_versions())
-        self.source = self._server("source", (_tls_versions() or [16])[-1], stack, tls=self.has_tls)
+        encrypting = [version for version in versions_that_encrypt() if version < TARGET_VERSION]
+        self.has_tls = bool(encrypting)
+        self.source = self._server("source", (encrypting or [16])[-1], stack, tls=self.has_tls)
         self.target = self._server("target", TARGET_VERSION, stack, tls=False)
 
     def address(self, name: str) -> str:
@@ -381,11 +382,6 @@ def _wireguard_key(path: Path) -> str:
     path.touch(mode=0o600)
     path.write_text(call("wg", "genkey"))
     return call("wg", "pubkey", text=path.read_text()).strip()
-
-
-def _tls_versions() -> Sequence[int]:
-    found = installed_versions().items()
-    return [v for v, folder in found if v < TARGET_VERSION and b"SSL_CTX_new" in (folder / "postgres").read_bytes()]
 
 
 def make_empty(lab: Lab) -> None:

@@ -1,5 +1,5 @@
-"""The relay moves rows in clear, libpq's loop over TLS: the report says which, and a server that dies in the middle of
-a COPY costs neither a row nor half of one."""
+"""Rows are relayed in clear and over TLS: the report says so, and a server that dies in the middle of a COPY costs
+neither a row nor half of one."""
 
 from __future__ import annotations
 
@@ -15,42 +15,36 @@ import pytest
 from psycopg import sql
 from runs import LINK_SETTINGS, Bench
 
-from dtsrun.postgres.installations import installed_versions
 from dtsrun.postgres.server import PrivateServer
+from dtsrun.testing.certificates import encrypted, versions_that_encrypt
 
 ROWS = 8000
 
 
-def tls_version() -> int:
-    """Return the newest version that was built with TLS; skips where none was."""
-    able = [v for v, folder in installed_versions().items() if b"SSL_CTX_new" in (folder / "postgres").read_bytes()]
-    if not able:
-        pytest.skip("no installed server was built with TLS (those of the embedded extra are not)")
-    return able[-1]
-
-
 class Either(Bench):
-    """Two servers, and what is to move rows between them."""
+    """Two servers, and whether the source encrypts."""
 
-    mover = "relay"
+    encrypts = False
 
 
-@pytest.fixture(params=["relay", "libpq"])
+@pytest.fixture(params=["clear", "tls"])
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Either]:
     """A source in clear or with TLS; servers of the test's own, since they are killed."""
-    is_encrypted = request.param == "libpq"
-    version = tls_version() if is_encrypted else 16
+    encrypts = request.param == "tls"
+    versions = versions_that_encrypt() if encrypts else [16]
+    if not versions:
+        pytest.skip("no installed server was built with TLS (those of the embedded extra are not)")
     folder = Path(tempfile.mkdtemp(prefix="dtsrun-movers-"))
     folder.chmod(0o755)
     try:
-        more = pytest.importorskip("dtsrun.testing.certificates").encrypted(folder) if is_encrypted else {}
-        source = PrivateServer(folder / "source", version, settings={**LINK_SETTINGS, **more})
+        more = encrypted(folder) if encrypts else {}
+        source = PrivateServer(folder / "source", versions[-1], settings={**LINK_SETTINGS, **more})
         target = PrivateServer(folder / "target", 18, settings=LINK_SETTINGS)
         try:
             source.start()
             target.start()
             bench = Either(source, target, tmp_path)
-            bench.mover = request.param
+            bench.encrypts = encrypts
             fill(bench)
             yield bench
             bench.close()
@@ -72,7 +66,7 @@ def fill(bench: Either) -> None:
 
 
 def spec(bench: Either, retry: str) -> Path:
-    mode = "require" if bench.mover == "libpq" else "disable"
+    mode = "require" if bench.encrypts else "disable"
     source = bench.endpoint(bench.source)
     source["access"]["tls"] = {"mode": mode}
     return bench.spec(
@@ -113,8 +107,8 @@ def test_the_report_says_what_moved_the_rows(shop: Either) -> None:
     done = shop.run(spec(shop, "20s"))
     assert done.code == 0, done.said
     ways = {key: step.message for key, step in shop.steps().items() if "full/public." in key}
-    assert set(ways.values()) == {f"{shop.mover}, binary"}
-    assert f"{shop.mover}, binary" in shop.run("show", "move").out
+    assert set(ways.values()) == {"relay, binary"}
+    assert "relay, binary" in shop.run("show", "move").out
     assert shop.differences() == []
 
 
