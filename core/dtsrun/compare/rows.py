@@ -1,7 +1,8 @@
 """The rows of one table on both ends, compared in full by chunk hashes that the servers compute.
 
-One pass over either end gives the number of rows and the sums of their hashes in a few thousand buckets that do not
-depend on the order of rows. Only where buckets differ are their rows looked at one by one.
+One pass over either end gives the number of rows and the sums of their hashes, which do not depend on the order of
+rows. Only where these differ does another pass sum up in a few thousand buckets, and only the rows of buckets that
+differ are looked at one by one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dtsrun.api import Connection, Difference, StepContext, StepResult
 from dtsrun.compare.canonical import CanonicalForm, agree
 from dtsrun.compare.ends import on_both, reading
 from dtsrun.compare.listing import difference, list_rows
-from dtsrun.compare.scan import Bucket, TableEnd
+from dtsrun.compare.scan import Sums, TableEnd
 
 DEFAULT_PERCENT: Final = 10.0
 DEFAULT_LISTED: Final = 20
@@ -88,16 +89,18 @@ def _compare(context: StepContext, source: TableEnd, target: TableEnd) -> tuple[
         counts = on_both(context, TableEnd.count, source, target)
         if order.mode == "rows":
             return _count_differences(context, *counts), counts[0]
-    ours, theirs = on_both(context, TableEnd.buckets, source, target)
+    totals = on_both(context, TableEnd.totals, source, target)
     if order.mode == "full":
-        counts = (sum(b.rows for b in ours.values()), sum(b.rows for b in theirs.values()))
+        counts = (totals[0].rows, totals[1].rows)
     found = _count_differences(context, *counts)
-    if differing := differing_buckets(ours, theirs):
-        found += list_rows(context, source, target, differing, order.listed)
+    if totals[0] != totals[1]:
+        # Whoever writes between the two passes may make both ends equal.
+        differing = differing_buckets(*on_both(context, TableEnd.buckets, source, target))
+        found += list_rows(context, source, target, differing, order.listed) if differing else []
     return found, counts[0]
 
 
-def differing_buckets(source: Mapping[int, Bucket], target: Mapping[int, Bucket]) -> dict[int, int]:
+def differing_buckets(source: Mapping[int, Sums], target: Mapping[int, Sums]) -> dict[int, int]:
     """Return the buckets that differ, with the number of rows to look at in each."""
     return {
         n: max(_rows(source, n), _rows(target, n)) for n in source.keys() | target if source.get(n) != target.get(n)

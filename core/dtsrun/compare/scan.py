@@ -29,8 +29,8 @@ Key = tuple[str, ...]
 """The texts of a row's key columns."""
 
 
-class Bucket(NamedTuple):
-    """How many rows fell into a bucket, and the sums of the halves of their MD5."""
+class Sums(NamedTuple):
+    """How many rows there are, and the sums of the halves of their digests."""
 
     rows: int
     high: str
@@ -90,23 +90,34 @@ class TableEnd:
         assert row is not None
         return int(row.rows)
 
-    def buckets(self) -> Mapping[int, Bucket]:
-        """Return the sums of all buckets that hold a row."""
-        rows = self.connection.execute(
-            query("buckets.sql").format(
-                image=self.form.row(self.columns),
-                table=self._table(),
-                condition=self._condition(),
-                mask=sql.Literal(BUCKETS - 1),
-            )
+    def totals(self) -> Sums:
+        """Return the sums of all rows."""
+        row = self.connection.execute(self._summed("totals.sql")).fetchone()
+        assert row is not None
+        return Sums(row.rows, row.high, row.low)
+
+    def buckets(self) -> Mapping[int, Sums]:
+        """Return the sums of all buckets that hold a row. Takes nearly twice as long as `totals`."""
+        rows = self.connection.execute(self._summed("buckets.sql", mask=sql.Literal(BUCKETS - 1)))
+        return {row.bucket: Sums(row.rows, row.high, row.low) for row in rows}
+
+    def _summed(self, name: str, **parts: sql.Composable) -> sql.Composed:
+        digest = sql.Identifier("digest")
+        return query(name).format(
+            digested=self.form.digested(self.columns),
+            high=self.form.half("high", digest),
+            low=self.form.half("low", digest),
+            table=self._table(),
+            condition=self._condition(),
+            **parts,
         )
-        return {row.bucket: Bucket(row.rows, row.high, row.low) for row in rows}
 
     def suspects(self, buckets: Collection[int]) -> Generator[Suspect, None, None]:
         """Yield the rows of some buckets, ordered by MD5. Closing the iterator closes the cursor."""
         shown = sql.SQL("null::text") if self.key else self._shown_row()
         statement = query("suspects.sql").format(
             image=self.form.row(self.columns),
+            high=self.form.half("high", self.form.digested(self.columns)),
             keys=self._keys(),
             shown=shown,
             table=self._table(),

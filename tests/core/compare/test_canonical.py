@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from dtsrun.compare import canonical
+
 EVERYTHING = """
 create type mood as enum ('sad', 'Happy, "too"');
 create domain price as numeric(8, 3);
@@ -83,16 +85,41 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("version", [11, 16])
-def test_the_smallest_change_of_a_value_is_found(version, make_pair, postgres_server, target_route):
+def hash_otherwise(connection, monkeypatch):
+    """Let a server's hashes be those of another order of bytes."""
+    monkeypatch.setitem(canonical._sample_hashes, connection, "others")
+
+
+@pytest.mark.parametrize(("version", "digest"), [(10, "md5"), (11, "hash"), (16, "hash"), (16, "md5")])
+def test_the_smallest_change_of_a_value_is_found(
+    version, digest, make_pair, postgres_server, target_route, monkeypatch
+):
     pair = make_pair(postgres_server(version), target_route)
     pair.on_both(EVERYTHING)
+    if (version, digest) == (16, "md5"):
+        hash_otherwise(pair.read_target, monkeypatch)
+    assert canonical.agree(pair.read_source, pair.read_target, [], None).digest_by == digest
     for column, value in CHANGES.items():
         pair.target.execute(f"update t set {column} = {value} where id = 1")
         found = [(d.key, d.source.partition("=")[0]) for d in pair.differences("t")]
         assert found == [("(id)=(1)", column)], column
         pair.target.execute("delete from t")
         pair.target.execute(EVERYTHING[EVERYTHING.index("insert into t values") :])
+
+
+def test_servers_that_hash_otherwise_hold_equal_values(pair, monkeypatch):
+    pair.on_both(EVERYTHING)
+    hash_otherwise(pair.read_source, monkeypatch)
+
+    assert pair.differences("t") == ()
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("version", [11, 12, 13, 14, 15, 16, 17])
+def test_hashes_have_been_the_same_in_every_version(version, make_pair, postgres_server, target_route):
+    pair = make_pair(postgres_server(version), target_route)
+
+    assert canonical.agree(pair.read_source, pair.read_target, [], None).digest_by == "hash"
 
 
 def test_a_nan_is_a_nan_whatever_its_bits(make_pair, postgres_server, target_route):
