@@ -10,7 +10,7 @@ from typing import Final
 from dtsrun.engine.ends import home_folder
 from dtsrun.engine.states import AT_WORK
 from dtsrun.journal import EventRecord, Journal
-from dtsrun.report.data import find_task
+from dtsrun.report.build import find_task
 from dtsrun.report.events import event_json, event_text
 from dtsrun.report.tasks import is_abandoned
 from dtsrun.report.terminal import show

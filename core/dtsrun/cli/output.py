@@ -42,7 +42,7 @@ def progress_for(arguments: argparse.Namespace) -> Iterator[ProgressListener]:
 def show_ended(ended: Ended, arguments: argparse.Namespace) -> int:
     """Write the report's files, tell how the run ended, and return the exit code."""
     from dtsrun.report.as_json import report_json
-    from dtsrun.report.data import build_report
+    from dtsrun.report.build import build_report
     from dtsrun.report.terminal import show
     from dtsrun.report.text import report_text
 

@@ -10,7 +10,7 @@ from dtsrun.errors import SpecError
 from dtsrun.journal import Journal
 from dtsrun.report.as_json import report_json
 from dtsrun.report.attached import Attached, exit_code
-from dtsrun.report.data import build_report, find_task
+from dtsrun.report.build import build_report, find_task
 from dtsrun.report.html import report_html
 from dtsrun.report.progress import open_progress
 from dtsrun.report.tasks import is_abandoned, starts_at, state_text

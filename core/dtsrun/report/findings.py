@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from dtsrun.api import CheckResult, Finding, Fix, Outcome
 from dtsrun.report.columns import paragraph
-from dtsrun.report.data import worst_first
 from dtsrun.report.figures import plural
 
 WORDS = {
@@ -18,8 +17,14 @@ WORDS = {
     Outcome.PASSED: "passed",
 }
 """What needs the reader's eye is in capitals."""
+WORST_FIRST = tuple(reversed(Outcome))
 MOST_FINDINGS = 20
 """Findings of one check that the terminal shows; JSON and the page show all."""
+
+
+def worst_first(results: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
+    """Return checks with those that block first; equal ones keep their order."""
+    return tuple(sorted(results, key=lambda result: WORST_FIRST.index(result.outcome)))
 
 
 def findings_text(results: Iterable[CheckResult], *, passed: bool = True) -> list[str]:

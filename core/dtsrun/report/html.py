@@ -8,11 +8,12 @@ from importlib.resources import files
 from dtsrun.api import CheckResult, Difference, Failure, Finding, Fix, Outcome
 from dtsrun.report.aligned import aligned_title, group_text, object_text
 from dtsrun.report.chart import steps_chart
-from dtsrun.report.data import Report, StageFigures, TableFigures
+from dtsrun.report.data import Report, TableFigures
 from dtsrun.report.figures import count_text, moment_text, plural, seconds_text, size_text
 from dtsrun.report.findings import count_outcomes, fix_effect, is_quiet
 from dtsrun.report.holds import hold_texts, hold_title
 from dtsrun.report.markup import Markup, element, join
+from dtsrun.report.stages import StageFigures
 from dtsrun.report.text import (
     deviation_text,
     difference_title,

@@ -9,9 +9,9 @@ from typing import Final
 from dtsrun.api import Step
 from dtsrun.graph import CycleError, topological_order
 from dtsrun.plan import Plan
-from dtsrun.report.data import stage_order
 from dtsrun.report.figures import plural, size_text
 from dtsrun.report.plan_text import step_title
+from dtsrun.report.stages import stage_order
 
 MOST_NODES: Final = 200
 """Steps beyond which a drawing of each would not be read by anybody."""

@@ -9,8 +9,8 @@ from typing import Any, Final
 from dtsrun.api import Inventory, Lane, Spec, Step
 from dtsrun.plan import Plan
 from dtsrun.report.columns import columns, paragraph, section
-from dtsrun.report.data import stage_order
 from dtsrun.report.figures import count_text, plural, size_text
+from dtsrun.report.stages import stage_order
 
 MOST_TABLES: Final = 10
 MOST_STEPS: Final = 40

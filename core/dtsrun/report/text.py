@@ -9,7 +9,7 @@ from typing import Final
 from dtsrun.api import Difference, Failure
 from dtsrun.report.aligned import aligned_lines, aligned_title
 from dtsrun.report.columns import columns, paragraph, section
-from dtsrun.report.data import Epoch, Proof, Report, RunningStep, StageFigures, TableFigures
+from dtsrun.report.data import Epoch, Proof, Report, RunningStep, TableFigures
 from dtsrun.report.figures import (
     ago_text,
     clock_text,
@@ -22,6 +22,7 @@ from dtsrun.report.figures import (
 )
 from dtsrun.report.findings import findings_text
 from dtsrun.report.holds import hold_texts, hold_title
+from dtsrun.report.stages import StageFigures
 from dtsrun.report.tasks import state_text
 
 MOST_LINES = 20

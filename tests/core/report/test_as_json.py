@@ -9,7 +9,7 @@ from typing import Any
 
 from dtsrun.api import Deviation, Outcome
 from dtsrun.report.as_json import as_values, report_json
-from dtsrun.report.data import build_report
+from dtsrun.report.build import build_report
 
 
 def test_the_report_is_one_document_with_every_field(troubled: Any) -> None:

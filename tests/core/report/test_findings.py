@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dtsrun.api import CheckResult, Finding, Fix, Outcome
-from dtsrun.report.data import build_report
+from dtsrun.report.build import build_report
 from dtsrun.report.findings import MOST_FINDINGS, count_outcomes, findings_text, fix_effect, render_checks
 
 

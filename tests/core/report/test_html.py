@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dtsrun.api import CheckResult, Difference, Failure, Finding, Outcome, StepResult
-from dtsrun.report.data import build_report
+from dtsrun.report.build import build_report
 from dtsrun.report.html import report_html
 
 HOSTILE = """</style></title><script>alert("1")</script><img src=x onerror='a'>\x00\u202e"""

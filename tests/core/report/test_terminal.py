@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dtsrun.report.data import build_report
+from dtsrun.report.build import build_report
 from dtsrun.report.terminal import show
 from dtsrun.report.text import report_text
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from dtsrun.api import Difference, Failure, StepResult
-from dtsrun.report.data import Proof, Report, build_report
+from dtsrun.report.build import build_report
+from dtsrun.report.data import Proof, Report
 from dtsrun.report.text import MOST_LINES, proof_text, report_text
 
 

@@ -9,7 +9,7 @@ import pytest
 from dtsrun.api import Outcome, StepResult
 from dtsrun.errors import SpecError
 from dtsrun.journal import Journal
-from dtsrun.report.data import build_report
+from dtsrun.report.build import build_report
 
 MB = 1024 * 1024
 
