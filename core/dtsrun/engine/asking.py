@@ -12,8 +12,7 @@ from dtsrun.engine.ends import home_folder, task_folder
 from dtsrun.engine.lock import holder
 from dtsrun.engine.states import AT_WORK, allows, refusal
 from dtsrun.errors import MigrationError, SpecError
-from dtsrun.journal import Journal, TaskRecord
-from dtsrun.requests import Request
+from dtsrun.journal import Journal, Request, TaskRecord
 
 LOOK_SECONDS: Final = 0.2
 """Between two looks at what became of a request: a person waits."""

@@ -7,8 +7,7 @@ import time
 from typing import Final
 
 from dtsrun.engine.states import allows, refusal
-from dtsrun.journal import Journal
-from dtsrun.requests import Request
+from dtsrun.journal import Journal, Request
 
 LOOK_SECONDS: Final = 0.5
 """How often the journal is asked."""
@@ -18,7 +17,7 @@ ENDING: Final = frozenset({"pause", "stop"})
 
 
 class Control:
-    """The running side of `dtsrun.requests`. For one thread, but `interrupt`.
+    """The running side of `dtsrun.journal.requests`. For one thread, but `interrupt`.
 
     The loop of a run asks `wanted` as often as it likes, does what is asked, and says so by `answer`: `accepted` once
     it begins (again with news as it goes on), then `done` or `failed`. What the task's state does not allow is refused

@@ -20,10 +20,9 @@ from dtsrun.engine.syncing import LinksLost, Syncing
 from dtsrun.engine.walk import OutOfTime
 from dtsrun.engine.watching import Say, Watching
 from dtsrun.errors import CalledOff, DtsrunError, Interrupted
-from dtsrun.journal import Journal
+from dtsrun.journal import Journal, Request
 from dtsrun.plan import with_defaults
 from dtsrun.postgres.sqlstate import describe
-from dtsrun.requests import Request
 
 PHASES: Final = {"complete": "aligning", "verify": "verifying"}
 """The stages that completion walks, with their phases: first what changes do not carry, then both ends compared."""

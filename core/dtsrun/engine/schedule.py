@@ -13,8 +13,7 @@ from dtsrun.engine.policy import policy_digest
 from dtsrun.engine.signals import on_signals
 from dtsrun.engine.states import FINISHED, UNBEGUN
 from dtsrun.errors import Interrupted
-from dtsrun.journal import Journal, TaskRecord
-from dtsrun.requests import Request
+from dtsrun.journal import Journal, Request, TaskRecord
 
 LOOK_SECONDS: Final = 0.5
 """Between two looks at the clock on the wall, which may be set, or have gone on while the machine slept."""

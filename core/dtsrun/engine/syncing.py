@@ -21,9 +21,8 @@ from dtsrun.engine.following import Following
 from dtsrun.engine.refusals import ApplyStopped, Refusal, TableRefused
 from dtsrun.engine.watching import Watching
 from dtsrun.errors import UnreachableError
-from dtsrun.journal import Journal
+from dtsrun.journal import Journal, Request
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
-from dtsrun.requests import Request
 from dtsrun.watch.applying import ApplyError, Policy, diagnose_apply_error, react
 from dtsrun.watch.lag import Lag, Pace
 from dtsrun.watch.positions import beat, current_position

@@ -101,7 +101,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def story(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Story:
     """A task that has not begun."""
     clock = {"now": START}
-    monkeypatch.setattr("dtsrun.journal._now", lambda: clock["now"].isoformat())
+    monkeypatch.setattr("dtsrun.journal.file._now", lambda: clock["now"].isoformat())
     return Story(journal, clock)
 
 

@@ -1,9 +1,4 @@
-"""A task's memory on the runner: one SQLite file for all tasks of a user, readable by that user alone.
-
-It is for people (what happened, how long it took), for control (another terminal asks the running process to stop)
-and for cleaning up (what was made on the servers). Whether a step is *done* is remembered by the target itself, in
-`dtsrun.marks`; where the two differ, the marks win.
-"""
+"""The journal's file: what is written into it, and read back."""
 
 from __future__ import annotations
 
@@ -12,12 +7,10 @@ import os
 import sqlite3
 import threading
 import uuid
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -28,18 +21,13 @@ from dtsrun.api import (
     Deviation,
     Difference,
     Failure,
-    Finding,
-    Fix,
-    Outcome,
-    Severity,
     Step,
     StepResult,
 )
 from dtsrun.errors import DtsrunError
-from dtsrun.journal_records import Creation, EventRecord, StepRecord, TaskRecord
-from dtsrun.requests import Requests
-
-__all__ = ["Creation", "EventRecord", "Journal", "StepRecord", "TaskRecord"]
+from dtsrun.journal.records import Creation, EventRecord, StepRecord, TaskRecord
+from dtsrun.journal.requests import Requests
+from dtsrun.journal.rows import check_result_of, event_of, packed, step_of, task_of, unpacked
 
 FILE_NAME: Final = "journal.sqlite3"
 BUSY_SECONDS: Final = 30.0
@@ -71,7 +59,7 @@ class Journal:
             connection.row_factory = sqlite3.Row
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
-            connection.executescript(files("dtsrun").joinpath("journal.sql").read_text())
+            connection.executescript(files("dtsrun.journal").joinpath("tables.sql").read_text())
             _refuse_older(connection)
         except (OSError, sqlite3.Error) as error:
             raise DtsrunError(
@@ -94,12 +82,12 @@ class Journal:
 
     def tasks(self) -> list[TaskRecord]:
         """Return all tasks, the newest first."""
-        return [_task(row) for row in self._all("select * from task order by started_at desc")]
+        return [task_of(row) for row in self._all("select * from task order by started_at desc")]
 
     def task(self, name: str) -> TaskRecord | None:
         """Return a task by its name."""
         rows = self._all("select * from task where name = ?", name)
-        return _task(rows[0]) if rows else None
+        return task_of(rows[0]) if rows else None
 
     def begin_task(self, name: str, *, spec_path: Path, digest: str, migration_type: str, runner: str) -> TaskRecord:
         """Begin a task, or a new run of it; a finished one of the same name makes room."""
@@ -146,10 +134,10 @@ class Journal:
 
     def save_plan(self, name: str, steps: Iterable[Step], records: Iterable[Mapping[str, Any]]) -> None:
         """Remember the plan, so that a later run continues the same work."""
-        packed = _packed(records)
+        data = packed(records)
         with self._transaction():
             self._run("delete from step where task = ?", name)
-            self._run("insert or replace into plan (task, data) values (?, ?)", name, packed)
+            self._run("insert or replace into plan (task, data) values (?, ?)", name, data)
             self._connection.executemany(
                 "insert into step (task, key, stage, plugin, title, database, lane, size, tables)"
                 " values (?,?,?,?,?,?,?,?,?)",
@@ -159,11 +147,11 @@ class Journal:
     def plan(self, name: str) -> Iterator[dict[str, Any]] | None:
         """Return the remembered plan as `Plan.records` gave it, one step after the other."""
         rows = self._all("select data from plan where task = ?", name)
-        return _unpacked(rows[0]["data"]) if rows else None
+        return unpacked(rows[0]["data"]) if rows else None
 
     def steps(self, name: str) -> list[StepRecord]:
         """Return all steps of a task in the plan's order."""
-        return [_step(row) for row in self._all("select * from step where task = ? order by rowid", name)]
+        return [step_of(row) for row in self._all("select * from step where task = ? order by rowid", name)]
 
     def step_started(self, name: str, key: str, worker: str, epoch: int | None) -> None:
         """Remember that a step runs."""
@@ -241,7 +229,7 @@ class Journal:
     def events(self, name: str, after: int = 0) -> list[EventRecord]:
         """Return a task's events in order, those after a given id."""
         return [
-            _event(row) for row in self._all("select * from event where task = ? and id > ? order by id", name, after)
+            event_of(row) for row in self._all("select * from event where task = ? and id > ? order by id", name, after)
         ]
 
     def save_checks(self, name: str, results: Iterable[CheckResult]) -> None:
@@ -252,7 +240,7 @@ class Journal:
 
     def findings(self, name: str) -> list[CheckResult]:
         """Return what came of the prechecks."""
-        return [_check_result(data) for data in self._data("check_result", name)]
+        return [check_result_of(data) for data in self._data("check_result", name)]
 
     def differences(self, name: str) -> list[Difference]:
         """Return what verification found."""
@@ -333,20 +321,6 @@ class Journal:
         return _Transaction(self._connection, self._lock)
 
 
-def _packed(records: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return records as compressed lines of JSON, without ever holding the whole text."""
-    packing = zlib.compressobj(1)
-    parts = [packing.compress(json.dumps(record, default=str).encode() + b"\n") for record in records]
-    return b"".join((*parts, packing.flush()))
-
-
-def _unpacked(packed: bytes) -> Iterator[dict[str, Any]]:
-    for line in BytesIO(zlib.decompress(packed)):
-        found = json.loads(line)
-        # Tasks that began before plans were kept line by line have one line: a list.
-        yield from found if isinstance(found, list) else [found]
-
-
 def _refuse_older(connection: sqlite3.Connection) -> None:
     """Refuse a journal whose tables are of an earlier version of dtsrun, rather than stumble over them later."""
     columns = {
@@ -378,33 +352,3 @@ class _Transaction:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _task(row: sqlite3.Row) -> TaskRecord:
-    fields = {**dict(row), "started_at": datetime.fromisoformat(row["started_at"])}
-    return TaskRecord(**{**fields, "finished_at": _time(row["finished_at"]), "summary": json.loads(row["summary"])})
-
-
-def _step(row: sqlite3.Row) -> StepRecord:
-    fields = {key: row[key] for key in row.keys() if key != "task"}  # noqa: SIM118 - a Row iterates over its values
-    return StepRecord(**{**fields, "started_at": _time(row["started_at"]), "finished_at": _time(row["finished_at"])})
-
-
-def _event(row: sqlite3.Row) -> EventRecord:
-    fields = {key: row[key] for key in row.keys() if key != "task"}  # noqa: SIM118 - a Row iterates over its values
-    return EventRecord(**{**fields, "at": datetime.fromisoformat(row["at"]), "data": json.loads(row["data"])})
-
-
-def _check_result(data: Mapping[str, Any]) -> CheckResult:
-    findings = tuple(_finding(item) for item in data["findings"])
-    return CheckResult(**{**data, "outcome": Outcome(data["outcome"]), "findings": findings})
-
-
-def _finding(data: Mapping[str, Any]) -> Finding:
-    fix = data["fix"] and Fix(**{**data["fix"], "sql": tuple(data["fix"]["sql"])})
-    severity = data["severity"] and Severity(data["severity"])
-    return Finding(**{**data, "fix": fix, "severity": severity})

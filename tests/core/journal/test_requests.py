@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dtsrun.journal import Journal
-from dtsrun.requests import Requests
+from dtsrun.journal import Journal, Requests
 
 
 @pytest.fixture
