@@ -3,36 +3,32 @@
     creating -> checking -> check_failed | check_passed -> running -> succeeded | failed | paused
                                                                    -> syncing -> completing -> succeeded
 
-The work is a plan, walked in one go or in parts (`Plan.only`, `Plan.without`), each part by `TaskWalk`. A task that
-follows changes walks it in three parts: the copy, and at completion what the changes do not carry, and verification.
-What only some runs need (following, the cutover, an end for good) is imported when it is needed.
+The work itself is the business of `dtsrun.engine.execution`. What only some runs need (following, live comparison) is
+imported when it is needed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dtsrun import marks
 from dtsrun.api import CheckResult, Inventory, MigrationType, Spec
 from dtsrun.engine.control import Control
 from dtsrun.engine.ends import SIDES, Ends, open_ends, task_folder
+from dtsrun.engine.execution import Execution, PlanOutdated, Work
 from dtsrun.engine.face import Confirm, Ended, Listener, RunOptions
 from dtsrun.engine.lock import lock_on_target
 from dtsrun.engine.policy import ties_of
 from dtsrun.engine.prechecking import changed_since, describe, make_checks, other_policy, save_checks, verdict
 from dtsrun.engine.prepare import Preparation, first_epochs, read_marks, snapshots_of, without_lost_databases
-from dtsrun.engine.signals import on_signals
-from dtsrun.engine.signature import SIGNATURE, left_by_a_lost_journal, sign
+from dtsrun.engine.signature import left_by_a_lost_journal, sign
 from dtsrun.engine.snapshots import Snapshots
 from dtsrun.engine.states import FINISHED, RESUMABLE
-from dtsrun.engine.task_walk import TaskWalk
-from dtsrun.engine.tidy import start_over, tidy
-from dtsrun.engine.walk import Outcome
-from dtsrun.errors import DtsrunError, Interrupted, MigrationError, SpecError
+from dtsrun.engine.tidy import start_over
+from dtsrun.errors import DtsrunError, MigrationError, SpecError
 from dtsrun.journal import Journal, TaskRecord
 from dtsrun.plan import Plan
 from dtsrun.postgres.session import runner_name
@@ -41,27 +37,7 @@ from dtsrun.task_log import configure_task_log
 
 if TYPE_CHECKING:
     from dtsrun.engine.following import Following
-    from dtsrun.engine.refusals import ApplyStopped
     from dtsrun.incremental.identities import Decision
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
-    """What a run has to carry out, and with what."""
-
-    ends: Ends
-    plan: Plan
-    snapshots: Snapshots
-    found: Mapping[str, marks.Mark] = field(default_factory=dict)
-    """What the target remembers of earlier runs, by step."""
-    checks: Sequence[CheckResult] = ()
-    following: Following | None = None
-    """Epochs and links, where changes are followed."""
-
-    @property
-    def done(self) -> frozenset[str]:
-        """Keys of the steps that earlier runs finished."""
-        return frozenset(key for key, mark in self.found.items() if mark.done and key in self.plan.steps)
 
 
 class Run:
@@ -128,7 +104,7 @@ class Run:
 
                     plan = self._live(plan, slots_of_tables(ends, followed))
                 self._save(plan, preparation.inventory, ends)
-                return self._carry_out(Work(ends=ends, plan=plan, snapshots=snapshots), tidy_up=False)
+                return self._carry_out(Work(ends=ends, plan=plan, snapshots=snapshots))
             finally:
                 snapshots.close()
 
@@ -279,101 +255,11 @@ class Run:
             | {"log": str(folder / "log.jsonl")},
         )
 
-    def _carry_out(self, work: Work, *, tidy_up: bool = True) -> Ended:
-        self._journal.set_state(self._name, "running")
-        self._take_over(work)
-        try:
-            if work.following is not None:
-                return self._follow(work, work.following)
-            outcome = self._walk(work).walk(work.plan, work.snapshots, work.done)
-        except Interrupted:
-            self._end(work)
-            raise
-        return self._finish(work, outcome, tidy_up=tidy_up)
-
-    def _end(self, work: Work) -> None:
-        """Bring a run that the user ended to its last state: paused, or stopped for good."""
-        request = self._control.ending
-        if request is None or request.what == "pause":
-            self._journal.set_state(self._name, "paused")
-            self._control.ended("done", f"the task is paused; `dtsrun resume {self._name}` goes on")
-            return
-        from dtsrun.engine.ending import end_for_good, ended_text
-
-        drop = bool(request.arguments.get("drop"))
-        try:
-            if self._name == self._spec.task.name:  # a verification has nothing of its own on either server
-                end_for_good(work.ends, self._journal, self._say, drop=drop)
-        except DtsrunError as error:
-            self._control.ended("failed", str(error))
-            raise
-        self._journal.set_state(self._name, "stopped")
-        task = self._journal.task(self._name)
-        assert task is not None  # it runs
-        self._control.ended("done", ended_text(task, drop=drop))
-
-    def _follow(self, work: Work, following: Following) -> Ended:
-        """Copy, follow the changes, and complete when that is asked for. Raises Interrupted."""
-        from dtsrun.engine.cutover import Cutover
-        from dtsrun.engine.gating import LATE_STAGES
-        from dtsrun.engine.refusals import ApplyStopped
-        from dtsrun.engine.repairing import PlanChanged
-        from dtsrun.engine.syncing import LinksLost
-
-        following.expect(work.plan)
-        walk = self._walk(work)
-
-        def walk_stage(stage: str, snapshots: Snapshots, deadline: float) -> DtsrunError | None:
-            late = walk.walk(work.plan.only(stage), snapshots, (), gives_way=False, deadline=deadline)
-            return walk.error_of(late)
-
-        cutover = Cutover(work.ends, following, self._journal, self._control, say=self._say, walk_stage=walk_stage)
-        if cutover.is_removing:
-            cutover.remove()
-        else:
-            # Of a completion that was called off, before this run.
-            self._journal.forget_results(self._name, LATE_STAGES)
-            outcome = walk.walk(work.plan.without(*LATE_STAGES), work.snapshots, work.done, follow=following.follow)
-            if outcome.failed or outcome.lost or self._journal.failures(self._name):
-                return self._finish(work, outcome, tidy_up=False)
-            work.snapshots.close()
-            try:
-                with on_signals(self._control.interrupt):
-                    cutover.run()
-            except LinksLost:
-                # As a run that finds it so at its start: what is lost is copied anew, and all is followed again.
-                following.stop_others()
-                return self._continue(work.ends)
-            except ApplyStopped as stopped:
-                following.stop()
-                self._journal.set_state(self._name, "failed")
-                return Ended(self._name, self._journal.home, checks=work.checks, error=_refused(stopped))
-            except PlanChanged:
-                following.stop()
-                following.close()
-                return self._continue(work.ends)
-        tidy(work.ends, self._journal)
-        self._journal.set_state(self._name, "succeeded")
-        return Ended(self._name, self._journal.home, checks=work.checks)
-
-    def _take_over(self, work: Work) -> None:
-        """Let the journal and the user know what earlier runs finished."""
-        for key, mark in work.found.items():
-            if mark.done and key != SIGNATURE:
-                self._journal.step_known_done(self._name, key, mark.rows, mark.bytes, mark.epoch or None)
-        self._listener.on_plan([work.plan.steps[key] for key in work.plan.order])
-        for key in work.done:
-            self._listener.on_step(key, "done")
-
-    def _finish(self, work: Work, outcome: Outcome, *, tidy_up: bool) -> Ended:
-        error = self._walk(work).error_of(outcome)
-        if error is None and tidy_up:
-            tidy(work.ends, self._journal)
-        self._journal.set_state(self._name, "failed" if error else "succeeded")
-        return Ended(self._name, self._journal.home, checks=work.checks, error=error)
-
-    def _walk(self, work: Work) -> TaskWalk:
-        return TaskWalk(work.ends, self._name, self._journal, self._listener, self._control, self._say)
+    def _carry_out(self, work: Work) -> Ended:
+        with suppress(PlanOutdated):
+            return Execution(work, self._name, self._journal, self._listener, self._control, self._say).carry_out()
+        # As a run that finds it so at its start: what is lost is copied anew, and all is followed again.
+        return self._continue(work.ends)
 
     # --- small things ------------------------------------------------------------------------------------------
 
@@ -401,13 +287,6 @@ class Run:
     def _say(self, kind: str, message: str, data: Mapping[str, Any] | None = None) -> None:
         self._journal.event(self._name, kind, message, data=data)
         self._listener.on_message(message)
-
-
-def _refused(stopped: ApplyStopped) -> MigrationError:
-    return MigrationError(
-        f"the target refuses a change: {stopped}",
-        hint="mend it on the target, then run the same command again: the links go on where they were",
-    )
 
 
 def _count_objects(inventory: Inventory) -> Mapping[str, int]:
