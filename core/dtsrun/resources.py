@@ -104,8 +104,8 @@ def _sentences(wanted: Resources, decided: Resources, ends: Known) -> Iterator[s
     yield _on_splitting(wanted, decided, ends)
     if decided.index_memory:
         each = decided.index_memory // (decided.index or 1) // MB
-        workers = "" if decided.index_workers is None else f" and {decided.index_workers} more workers"
-        yield f"each index has {each} MB of memory{workers}{'' if wanted.index_memory else _why_memory(ends)}"
+        why = "as the spec says" if wanted.index_memory else f"auto: {_memory(ends)}"
+        yield f"each index is built in {each} MB of memory ({why}){_helpers(decided.index_workers)}"
     if decided.rate_limit:
         yield f"at most {decided.rate_limit / MB:.4g} MB/s over all copies"
     if decided.throttle:
@@ -130,6 +130,11 @@ def _on_splitting(wanted: Resources, decided: Resources, ends: Known) -> str:
     return f"tables above {decided.split_tables_larger_than // MB} MB are cut into parts ({why})"
 
 
-def _why_memory(ends: Known) -> str:
+def _memory(ends: Known) -> str:
     knows = ends.target is not None and ends.target.memory is not None
-    return " (auto: of an eighth of the target's memory)" if knows else " (auto: of half the target's shared_buffers)"
+    of_what = "an eighth of the target's memory" if knows else "half the target's shared_buffers"
+    return f"its share of {of_what}"
+
+
+def _helpers(workers: int | None) -> str:
+    return f", with {workers} {'worker' if workers == 1 else 'workers'} beside it" if workers else ""

@@ -42,7 +42,8 @@ def test_what_the_spec_says_is_kept() -> None:
     assert replace(decided, index_workers=None) == wanted
     assert said == (
         "5 tables and 3 indexes at once (as the spec says); tables above 1024 MB are cut into parts (as the spec says);"
-        " each index has 1024 MB of memory and 3 more workers; at most 200 MB/s over all copies"
+        " each index is built in 1024 MB of memory (as the spec says), with 3 workers beside it; at most 200 MB/s over"
+        " all copies"
     )
 
 

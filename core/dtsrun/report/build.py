@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from dtsrun.errors import SpecError
@@ -12,7 +13,7 @@ from dtsrun.report.data import Bar, End, Epoch, Proof, Report, RunningStep, Tabl
 from dtsrun.report.findings import worst_first
 from dtsrun.report.holds import holds_of
 from dtsrun.report.next_steps import next_steps
-from dtsrun.report.stages import stage_figures, step_interval, step_seconds
+from dtsrun.report.stages import rows_of_tables, stage_figures, step_interval, step_seconds
 from dtsrun.report.tasks import allowed_of, is_abandoned, starts_at
 from dtsrun.report.tracker import TABLES
 
@@ -28,6 +29,7 @@ def build_report(journal: Journal, task_name: str) -> Report:
     differences = tuple(journal.differences(task_name))
     failures = tuple(journal.failures(task_name))
     summary = task.summary
+    checked: Mapping[str, Any] = summary.get("checked") or {}
     return Report(
         task=task.name,
         id=task.id,
@@ -38,7 +40,8 @@ def build_report(journal: Journal, task_name: str) -> Report:
         migration_type=task.migration_type,
         spec_path=task.spec_path,
         digest=task.digest,
-        checked=_checked(summary.get("checked")),
+        checked_at=_moment(checked.get("at")),
+        tied_to=str(checked.get("digest", "")),
         runner=task.runner,
         started_at=task.started_at,
         finished_at=task.finished_at,
@@ -148,7 +151,7 @@ def _epoch(database: str, number: int, steps: Sequence[StepRecord]) -> Epoch:
         database=database,
         number=number,
         steps=len(steps),
-        rows=sum(step.rows for step in steps),
+        rows=rows_of_tables(steps),
         started_at=min((step.started_at for step in steps if step.started_at), default=None),
     )
 
@@ -168,8 +171,8 @@ def _bars(steps: Iterable[StepRecord]) -> tuple[Bar, ...]:
     )
 
 
-def _checked(data: Any) -> str:
-    return f"{data['at']}, tied to {data['digest']}" if isinstance(data, Mapping) and "digest" in data else ""
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _end(data: Any) -> End:

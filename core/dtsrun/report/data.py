@@ -125,8 +125,10 @@ class Report:
     migration_type: str
     spec_path: str
     digest: str
-    checked: str
-    """When the checks were made and the digest of what they are tied to; empty where none were."""
+    checked_at: datetime | None
+    """When the checks were made; None where none were."""
+    tied_to: str
+    """SHA-256 over the spec, the policy and the structure of the source, which their outcome is tied to."""
     runner: str
     started_at: datetime | None
     finished_at: datetime | None

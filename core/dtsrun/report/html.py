@@ -15,6 +15,7 @@ from dtsrun.report.holds import hold_texts, hold_title
 from dtsrun.report.markup import Markup, element, join
 from dtsrun.report.stages import StageFigures
 from dtsrun.report.text import (
+    checked_text,
     deviation_text,
     difference_title,
     epoch_title,
@@ -203,7 +204,7 @@ def _objects(report: Report) -> Markup | None:
     objects = sorted(report.totals.objects.items(), key=lambda item: -item[1])
     if not objects:
         return None
-    return _table(("kind", "number"), [(kind.removeprefix("object."), count_text(n)) for kind, n in objects])
+    return _table(("kind", "number"), [(kind.replace("_", " "), count_text(n)) for kind, n in objects])
 
 
 def _epochs(report: Report) -> Markup | None:
@@ -293,7 +294,8 @@ def _foot(report: Report) -> Markup:
     facts = (
         ("spec", report.spec_path),
         ("digest of the spec", report.digest),
-        ("checked", report.checked),
+        ("checked", checked_text(report)),
+        ("tied to", report.tied_to),
         ("task", report.id),
         ("runner", report.runner),
         ("ended", moment_text(report.finished_at)),

@@ -86,7 +86,7 @@ def _stage_lines(steps: Sequence[Step]) -> list[str]:
     for step in steps:
         by_stage.setdefault(step.stage, []).append(step)
     rows = [_stage_cells(stage, by_stage[stage]) for stage in sorted(by_stage, key=stage_order)]
-    return columns(rows, headers=("stage", "steps", "size", "of plugins"))
+    return columns(rows, headers=("stage", "steps", "reads", "of plugins"))
 
 
 def _stage_cells(stage: str, steps: Sequence[Step]) -> tuple[str, str, str, str]:

@@ -145,6 +145,7 @@ class LineProgress:
         self._tracker = tracker or Tracker()
         self._ticker = Ticker(every, self._show)
         self._is_planned = False
+        self._last = ""
 
     def on_plan(self, steps: Sequence[Step]) -> None:
         """Say how much there is to do."""
@@ -172,11 +173,12 @@ class LineProgress:
     def close(self) -> None:
         """Say how far it came."""
         self._ticker.close()
-        if self._is_planned:
+        if self._is_planned and line_text(self._tracker.picture()) != self._last:
             self._show()
 
     def _show(self) -> None:
-        self._write(line_text(self._tracker.picture()))
+        self._last = line_text(self._tracker.picture())
+        self._write(self._last)
 
     def _write(self, text: str) -> None:
         self._stream.write(f"{clock_text(datetime.now(UTC))}  {text}\n")

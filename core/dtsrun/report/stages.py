@@ -9,6 +9,7 @@ from typing import Final
 
 from dtsrun.journal import StepRecord
 from dtsrun.report.timing import Interval, busy_seconds
+from dtsrun.report.tracker import TABLES
 
 STAGES: Final = ("precheck", "structure", "full", "indexes", "incremental", "verify", "complete")
 """Stages in the order in which people think of them; others follow by name."""
@@ -26,6 +27,7 @@ class StageFigures:
     work_seconds: float
     """Time of all its steps together; over `seconds` it says how many ran at once."""
     rows: int
+    """Rows of tables: sequences, large objects and views, which its steps count as well, are none."""
     bytes: int
 
     @property
@@ -59,9 +61,14 @@ def _stage(name: str, steps: Sequence[StepRecord]) -> StageFigures:
         steps=Counter(step.state for step in steps),
         seconds=busy_seconds(intervals),
         work_seconds=sum(interval.seconds for interval in intervals),
-        rows=sum(step.rows for step in steps),
+        rows=rows_of_tables(steps),
         bytes=sum(step.bytes for step in steps),
     )
+
+
+def rows_of_tables(steps: Iterable[StepRecord]) -> int:
+    """Return how many rows of tables were copied or compared."""
+    return sum(step.rows for step in steps if step.plugin == TABLES)
 
 
 def step_interval(step: StepRecord) -> Interval | None:

@@ -194,8 +194,8 @@ def _facts(report: Report) -> Iterable[tuple[str, str]]:
         yield ("objects", f"{count_text(sum(report.totals.objects.values()))} of {kinds}")
     yield ("when", period_text(report))
     yield ("type", report.migration_type.replace("_", " + "))
-    if report.checked:
-        yield ("checked", report.checked)
+    if report.checked_at:
+        yield ("checked", checked_text(report))
 
 
 def period_text(report: Report) -> str:
@@ -203,6 +203,12 @@ def period_text(report: Report) -> str:
     if report.finished_at is None:
         return f"since {moment_text(report.started_at)}"
     return f"{moment_text(report.started_at)} until {moment_text(report.finished_at, since=report.started_at)}"
+
+
+def checked_text(report: Report) -> str:
+    """Return when the checks were made, and the beginning of the hash that says of what."""
+    of_what = f", spec, policy and structure {report.tied_to[:12]}" if report.tied_to else ""
+    return f"{moment_text(report.checked_at)}{of_what}" if report.checked_at else ""
 
 
 def _stage_lines(stages: Sequence[StageFigures]) -> list[str]:

@@ -109,7 +109,7 @@ def _opened(endpoint: Endpoint, context: AccessContext) -> Iterator[Route]:
         with server.locked("fill"):
             _fill(server, seeds)
         route = replace(server.route, maintenance_database=endpoint.maintenance_database)
-        notes = (f"{endpoint.side}: {server.psql}",) if keep else ()
+        notes = (f"{endpoint.side}:\n  {server.psql}",) if keep else ()
         yield replace(_as_account(route, endpoint, context), notes=notes)
 
 

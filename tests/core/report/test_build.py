@@ -70,6 +70,31 @@ def test_only_copies_of_tables_are_tables(story: Any) -> None:
     assert [table.title for table in report.largest] == ["t"]
 
 
+def test_rows_are_those_of_tables_wherever_they_are_told(story: Any) -> None:
+    story.begin()
+    story.plan(
+        ("full", "object.tables", "copy t"),
+        ("full", "object.large_objects", "large objects"),
+        ("full", "object.sequences", "sequences"),
+        ("verify", "object.tables", "compare t"),
+        ("verify", "object.materialized_views", "compare v"),
+    )
+    for number, (title, rows) in enumerate(
+        (("copy t", 10), ("large objects", 3), ("sequences", 4), ("compare t", 10), ("compare v", 5))
+    ):
+        story.run(title, number, number + 1, StepResult(rows=rows))
+    report = build_report(story.journal, story.name)
+    assert {stage.name: stage.rows for stage in report.stages} == {"full": 10, "verify": 10}
+    assert [epoch.rows for epoch in report.epochs] == [10]
+    assert report.totals.rows == 10
+
+
+def test_it_is_known_when_and_of_what_the_checks_were_made(story: Any) -> None:
+    story.begin(checked={"at": "2026-11-22T14:03:10+00:00", "digest": "4f1d" * 16})
+    report = build_report(story.journal, story.name)
+    assert (report.checked_at.isoformat(), report.tied_to) == ("2026-11-22T14:03:10+00:00", "4f1d" * 16)
+
+
 def test_findings_come_worst_first(troubled: Any) -> None:
     findings = build_report(troubled.journal, troubled.name).findings
     outcomes = [Outcome.FAILED, Outcome.UNDETERMINED, Outcome.ALARM, Outcome.SKIPPED, Outcome.PASSED]

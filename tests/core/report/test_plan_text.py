@@ -97,7 +97,7 @@ def test_the_first_lines_say_what_and_how_much(spec: Spec, inventory: Inventory,
 
 def test_stages_have_counts_sizes_and_plugins(spec: Spec, inventory: Inventory, plan: Plan) -> None:
     assert section_of(plan_text(spec, inventory, plan), "Stages") == [
-        "  stage      steps    size  of plugins",
+        "  stage      steps   reads  of plugins",
         "  structure      1       -  stage.structure (1)",
         "  full           2  800 MB  object.tables (2)",
         "  indexes        2       -  object.tables (2)",

@@ -154,6 +154,20 @@ class TestLines:
         time.sleep(0.05)
         assert stream.getvalue() == before
 
+    def test_the_last_line_is_not_written_twice(self) -> None:
+        stream = io.StringIO()
+        progress = LineProgress(stream, every=0.01)
+        progress.on_plan([step("a")])
+        progress.on_step("a", "done")
+        deadline = time.monotonic() + 5
+        while "100%" not in stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        progress._ticker.close()
+        written = stream.getvalue()
+        progress.close()
+        assert "100%" in written
+        assert stream.getvalue() == written
+
     def test_without_a_plan_only_messages_are_written(self) -> None:
         stream = io.StringIO()
         progress = LineProgress(stream, every=NEVER)

@@ -78,6 +78,16 @@ def test_what_was_done_otherwise_or_not_at_all_is_said(troubled: Any) -> None:
     assert "  - extension pg_cron: excluded by the spec\n" in text
 
 
+def test_checks_are_told_as_other_moments_are(story: Any) -> None:
+    story.begin(checked={"at": "2026-11-22T14:03:10+00:00", "digest": "4f1d" * 16})
+    assert "  checked  2026-11-22 14:03:10 +0000, spec, policy and structure 4f1d4f1d4f1d\n" in text_of(story)
+
+
+def test_checks_whose_structure_was_not_read_are_tied_to_nothing(story: Any) -> None:
+    story.begin(checked={"at": "2026-11-22T14:03:10+00:00"})
+    assert "  checked  2026-11-22 14:03:10 +0000\n" in text_of(story)
+
+
 def test_notes_of_the_access_types_can_be_pasted(troubled: Any) -> None:
     assert "\nTo look\n  psql service=shop_target" in text_of(troubled)
 

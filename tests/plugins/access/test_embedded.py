@@ -106,7 +106,7 @@ def test_settings_are_those_of_the_spec(access_context: FakeAccessContext) -> No
 def test_a_kept_server_goes_on_and_says_how_to_look_at_it(access_context: FakeAccessContext) -> None:
     with Embedded().open(described(keep=True), access_context) as route:
         (note,) = route.notes
-        assert note.startswith("source: PGPASSWORD=")
+        assert note.startswith("source:\n  PGPASSWORD=")
         assert f"-p {route.parameters['port']} -U postgres" in note
         assert route.parameters["password"] not in note
     assert server_of(access_context).is_running

@@ -25,7 +25,7 @@ def test_a_rate_holds_for_all_copies_together(shop: Bench) -> None:
     done = shop.run(shop.spec(resources={"copy": 2, "rate_limit": "4MB/s", "index_memory": "64MB"}))
     assert done.code == 0, done.said
     assert "at most 4 MB/s over all copies" in done.said
-    assert "each index has 32 MB of memory" in done.said
+    assert "each index is built in 32 MB of memory" in done.said
     copies = [step for key, step in shop.steps().items() if "full/public." in key]
     began = min(step.started_at for step in copies if step.started_at)
     ended = max(step.finished_at for step in copies if step.finished_at)
