@@ -27,7 +27,7 @@ from dtsrun.report.sarif import checked_sarif
 from dtsrun.report.terminal import show
 
 RENDERERS: Final[Mapping[str, Callable[[Checked], str]]] = {
-    "text": lambda checked: render_checks(checked.results),
+    "text": lambda checked: render_checks(checked.results, passed=False),
     "json": checked_json,
     "junit": checked_junit,
     "sarif": checked_sarif,
@@ -40,6 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("check", help="make the prechecks alone; exit 6 where one fails")
     parser.add_argument("spec", type=Path, metavar="SPEC")
     parser.add_argument("--format", choices=tuple(RENDERERS), default="text")
+    parser.add_argument("--all", action="store_true", help="in text, name also what passed or was skipped")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead, and show the counts alone")
     parser.add_argument("--fix-sql", type=Path, metavar="FILE", help="write FILE-source and FILE-target: SQL to review")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="make only checks of this name")
@@ -57,11 +58,17 @@ def run(arguments: argparse.Namespace) -> int:
     with progress_for(arguments) as progress:
         ended = check_task(arguments.spec, options, progress)
     checked = _checked(arguments, ended)
-    _put(arguments, RENDERERS[arguments.format](checked), count_outcomes(checked.results))
+    _put(arguments, _rendered(arguments, checked), count_outcomes(checked.results))
     if arguments.fix_sql:
         for side, script in fix_scripts(checked).items():
             _write(script_path(arguments.fix_sql, side), script)
     return checked.exit_code
+
+
+def _rendered(arguments: argparse.Namespace, checked: Checked) -> str:
+    if arguments.format == "text" and arguments.all:
+        return render_checks(checked.results)
+    return RENDERERS[arguments.format](checked)
 
 
 def _explain(arguments: argparse.Namespace, options: RunOptions) -> int:

@@ -180,7 +180,7 @@ def waivers_result(policy: Policy, results: Iterable[CheckResult]) -> CheckResul
     is_alarm = any(finding.severity is Severity.ALARM for finding in findings)
     return CheckResult(
         check=WAIVERS,
-        title="every waiver counts, and is needed",
+        title="Every waiver counts, and is needed",
         side="both",
         outcome=Outcome.ALARM if is_alarm else Outcome.PASSED,
         findings=findings,

@@ -24,6 +24,9 @@ MOST_ROWS: Final = 1000
 COLUMNS: Final = ("subject", "observed", "expected", "message")
 """Columns that mean something; all others are shown as what was observed."""
 
+UNDEFINED: Final = frozenset({"42P01", "42883", "42704"})
+"""SQLSTATEs of a table, function or type that is not found."""
+
 Row = Mapping[str, str]
 
 
@@ -82,7 +85,7 @@ class SqlCheck(Precheck):
             rows, is_cut = read_rows(self._session(database, context), self.document["sql"])
         except psycopg.Error as error:
             lacks = "the account lacks a privilege: " if reaction(error) is Reaction.PRIVILEGE else ""
-            raise Undetermined(f"{lacks}in {database}: {describe(error)}") from error
+            raise Undetermined(f"{lacks}in {database}: {describe(error)}{_remedy(error)}") from error
         yield from (self._finding(database, row) for row in rows)
         if is_cut:
             yield Finding(subject=database, message=f"the query found more than {MOST_ROWS} rows")
@@ -104,6 +107,12 @@ class SqlCheck(Precheck):
             fix=Fix(text=fix, side=side) if fix else None,
             evidence={"query": self.document["sql"], "row": dict(row)},
         )
+
+
+def _remedy(error: psycopg.Error) -> str:
+    """Say what a name that is not found wants: whoever wrote the query tried it with a search_path."""
+    is_name = error.sqlstate in UNDEFINED
+    return "; the search_path is empty here: write schema.name, as in public.orders" if is_name else ""
 
 
 def read_rows(connection: Connection, query: str, most: int = MOST_ROWS) -> tuple[list[Row], bool]:

@@ -8,6 +8,9 @@ from textwrap import wrap
 
 WIDTH = 100
 """Columns at which prose is wrapped. Tables are never cut: a name that is not whole cannot be searched for."""
+_COMMAND = re.compile(r"`[^`]+`")
+_HELD = "\0"
+"""A blank at which no line ends: no text of a server or of the system can hold this character."""
 _FIGURE = re.compile(r"^(-|[\d,.]+( ?[A-Za-z%/]+( \d+ [a-z]+)?)?)$")
 
 
@@ -31,19 +34,23 @@ def _line(row: Sequence[str], widths: Sequence[int], figures: Sequence[bool], in
 
 
 def paragraph(text: str, *, indent: int = 2, label: str = "") -> list[str]:
-    """Return wrapped lines; a label stands before the first, and the others hang below the text."""
+    """Return wrapped lines; a label stands before the first, and the others hang below the text.
+
+    What stands in backquotes is to be copied, and stays on one line.
+    """
     first = " " * indent + label
     lines: list[str] = []
     for part in text.splitlines() or [""]:
         start = first if not lines else " " * len(first)
-        lines += wrap(
-            part,
+        wrapped = wrap(
+            _COMMAND.sub(lambda command: command[0].replace(" ", _HELD), part),
             WIDTH,
             initial_indent=start,
             subsequent_indent=" " * len(first),
             break_long_words=False,
             break_on_hyphens=False,
         )
+        lines += [line.replace(_HELD, " ") for line in wrapped]
     return lines
 
 

@@ -36,16 +36,21 @@ def findings_text(results: Iterable[CheckResult], *, passed: bool = True) -> lis
     return [*lines, f"  {count_outcomes(ordered)}"] if ordered else []
 
 
-def render_checks(results: Iterable[CheckResult]) -> str:
-    """Return every check as text, worst first, with the counts as the last line."""
-    return "\n".join(findings_text(results))
+def render_checks(results: Iterable[CheckResult], *, passed: bool = True) -> str:
+    """Return checks as text, worst first, with the counts as the last line; see `findings_text`."""
+    return "\n".join(findings_text(results, passed=passed))
 
 
 def count_outcomes(results: Iterable[CheckResult]) -> str:
     """Return `2 failed, 1 alarm, 6 passed`, worst first."""
     counts = Counter(result.outcome for result in results)
-    known = [outcome for outcome in WORDS if counts[outcome]]
-    return ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in known) or "nothing was checked"
+    known = ((outcome, counts[outcome]) for outcome in WORDS if counts[outcome])
+    return ", ".join(_counted(outcome, count) for outcome, count in known) or "nothing was checked"
+
+
+def _counted(outcome: Outcome, count: int) -> str:
+    """Return `1 alarm`, `2 alarms`, `2 failed`: one of the words is a noun."""
+    return plural(count, "alarm") if outcome is Outcome.ALARM else f"{count} {outcome.value}"
 
 
 def fix_effect(fix: Fix) -> str:

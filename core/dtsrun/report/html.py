@@ -110,7 +110,7 @@ def _head(report: Report) -> Markup:
         "header",
         element("h1", report.task),
         element("p", [element("span", words, class_=f"badge {_tone(report)}") for words in state_words(report)]),
-        element("dl", [join(element("dt", word), element("dd", text)) for word, text in ends], class_="ends"),
+        element("dl", [join(element("dt", word), element("dd", text)) for word, text in ends]),
         element("ul", [_tile(figure, word) for figure, word in _tiles(report)], class_="tiles"),
     )
 

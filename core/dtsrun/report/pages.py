@@ -142,7 +142,8 @@ def _nearest(registry: Registry, name: str) -> str:
     words = {plugin.short_name: plugin.name for plugin in registry.plugins.values()}
     words.update({full: full for full in registry.plugins})
     near = dict.fromkeys(words[word] for word in get_close_matches(name, words, n=3))
-    return f"did you mean {' or '.join(near)}?" if near else "`dtsrun plugins` lists them all"
+    listed = "`dtsrun plugins` lists them all, with `--spec SPEC` also those of a spec"
+    return f"did you mean {' or '.join(near)}? {listed}" if near else listed
 
 
 def page_text(plugin: Plugin, registry: Registry) -> str:

@@ -87,6 +87,15 @@ def test_a_waived_finding_does_not_block(spec: Any, capsys: Capture) -> None:
     assert "(waived: known, dba)" in out
 
 
+def test_what_has_nothing_to_say_is_counted_and_named_on_demand(spec: Any, capsys: Capture) -> None:
+    assert main(["check", spec(), "--quiet", *ONLY]) == 0
+    assert "precheck.connect" not in capsys.readouterr().out
+    assert main(["check", spec(), "--quiet", "--all", *ONLY]) == 0
+    out = capsys.readouterr().out
+    assert "(precheck.connect)" in out
+    assert out.splitlines()[-1] == "  3 passed"
+
+
 def test_without_the_waiver_it_blocks_with_exit_code_6(spec: Any, capsys: Capture, shop: str) -> None:
     assert main(["check", spec(POLICY.replace("*.17", "*.18")), "--quiet", *ONLY]) == 6
     out = capsys.readouterr().out
@@ -179,7 +188,7 @@ def test_what_came_of_all_checks_is_remembered_with_what_it_is_tied_to(
     assert task.summary["checked"].items() >= tied_to.items()
     assert all(tied_to.values())
     assert main(["show", "shop"]) == 0
-    assert f"tied to {tied_to['digest']}" in capsys.readouterr().out
+    assert f", spec, policy and structure {tied_to['digest'][:12]}\n" in capsys.readouterr().out
 
 
 def test_a_few_checks_are_not_remembered_as_if_they_were_all(spec: Any, journal: Journal) -> None:

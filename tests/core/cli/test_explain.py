@@ -49,5 +49,6 @@ def test_a_page_by_what_pg_dump_calls_the_object(capsys: pytest.CaptureFixture[s
 def test_a_mistyped_name_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "public_netwrk"]) == 3
     assert capsys.readouterr().err == (
-        "dtsrun: there is no plugin 'public_netwrk'\n  hint: did you mean access.public_network?\n"
+        "dtsrun: there is no plugin 'public_netwrk'\n  hint: did you mean access.public_network?"
+        " `dtsrun plugins` lists them all, with `--spec SPEC` also those of a spec\n"
     )

@@ -71,6 +71,13 @@ def test_a_local_plugin_can_be_part_of_it(capsys: pytest.CaptureFixture[str], tm
     assert schema["$defs"]["secret"]["properties"]["vault"]["description"] == "A secret from a vault"
 
 
+def test_the_local_plugins_of_a_spec_can_be_part_of_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "vault.py").write_text(LOCAL_PLUGIN, "utf-8")
+    (tmp_path / "spec.yaml").write_text("dtsrun: 1\nplugins: [./vault.py]\n", "utf-8")
+    schema = json.loads(printed(capsys, "--spec", str(tmp_path / "spec.yaml")))
+    assert schema["$defs"]["secret"]["properties"]["vault"]["description"] == "A secret from a vault"
+
+
 def test_a_plugin_that_is_not_there_is_a_plugin_error(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"none\.py"):
         run("--plugin", str(tmp_path / "none.py"))

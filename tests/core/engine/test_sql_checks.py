@@ -131,6 +131,10 @@ def test_an_error_is_no_pass_and_names_the_database(made: Any, shop: str) -> Non
     assert f'in {shop}: relation "public.nowhere" does not exist' in result.reason
 
 
+def test_a_name_that_needs_its_schema_is_told_so(made: Any) -> None:
+    assert "the search_path is empty here: write schema.name" in made(sql="select 1 from orders").reason
+
+
 def test_a_query_that_takes_too_long_is_undetermined(
     source_route: Route, shop: str, monkeypatch: pytest.MonkeyPatch, made: Any
 ) -> None:

@@ -48,6 +48,15 @@ def test_a_path_is_not_broken() -> None:
     assert paragraph(path, indent=0) == [path]
 
 
+def test_a_command_stays_on_one_line() -> None:
+    command = f"`dtsrun verify /tmp/{'folder/' * 11}spec.yaml`"
+    assert paragraph(f"at any time {command} compares both ends", indent=0) == [
+        "at any time",
+        command,
+        "compares both ends",
+    ]
+
+
 def test_a_section_without_lines_is_not_there() -> None:
     assert section("Differences", []) == []
     assert section("Differences", ["  one"]) == ["", "Differences", "  one"]

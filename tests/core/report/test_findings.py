@@ -46,6 +46,11 @@ def test_nothing_checked_is_not_everything_passed() -> None:
     assert findings_text([]) == []
 
 
+def test_alarms_are_counted_as_the_noun_that_they_are() -> None:
+    checks = [result(outcome=outcome) for outcome in (Outcome.ALARM, Outcome.FAILED, Outcome.ALARM, Outcome.FAILED)]
+    assert count_outcomes(checks) == "2 failed, 2 alarms"
+
+
 def test_a_fix_is_pasted_as_it_is() -> None:
     statement = "create role a login;\n" + "-- " + "long " * 40
     lines = findings_text([result(Finding(subject="s", message="m", fix=Fix(text="do", sql=(statement, "select 1;"))))])

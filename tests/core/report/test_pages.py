@@ -158,7 +158,7 @@ def test_a_mistyped_name_gets_the_nearest(registry: Registry, name: str) -> None
 def test_a_name_like_no_other_gets_the_list(registry: Registry) -> None:
     with pytest.raises(PluginError) as caught:
         find_plugin(registry, "qqq")
-    assert caught.value.hint == "`dtsrun plugins` lists them all"
+    assert caught.value.hint == "`dtsrun plugins` lists them all, with `--spec SPEC` also those of a spec"
 
 
 def test_a_page_shows_where_the_plugin_comes_from_and_all_its_sections(registry: Registry) -> None:
