@@ -40,6 +40,7 @@ class TaskWalk:
         self._listener = listener
         self._control = control
         self._say = say
+        self._resources_said = ""
 
     def walk(
         self,
@@ -67,7 +68,9 @@ class TaskWalk:
         resources, why = decide_resources(spec.resources, Known(self._ends.facts["source"], self._ends.facts["target"]))
         if plan.resources is not None:
             resources, why = plan.resources, plan.resources_said
-        self._say("resources", why)
+        if why != self._resources_said:  # a cutover walks two more parts, with the same
+            self._say("resources", why)
+            self._resources_said = why
         pace = Pace(resources.rate_limit)
         walk = Walk(
             plan,

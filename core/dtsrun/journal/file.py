@@ -32,6 +32,14 @@ from dtsrun.journal.rows import check_result_of, event_of, packed, step_of, task
 FILE_NAME: Final = "journal.sqlite3"
 BUSY_SECONDS: Final = 30.0
 
+_STATES: Final = {
+    "check_passed": "the checks passed",
+    "check_failed": "the checks failed",
+    "succeeded": "the task succeeded",
+    "failed": "the task failed",
+}
+"""States that no task *is*, in the words of an event."""
+
 _SAID: Final = ("failure", "deviation", "difference", "alignment")
 """Tables of what steps have to say."""
 
@@ -121,7 +129,7 @@ class Journal:
         """Set a task's state; the final ones are stamped."""
         finished = _now() if state in ("succeeded", "failed", "stopped", "check_failed") else None
         self._run("update task set state = ?, finished_at = ? where name = ?", state, finished, name)
-        self.event(name, "state", f"the task is {state.replace('_', ' ')}", data={"state": state})
+        self.event(name, "state", _STATES.get(state, f"the task is {state}"), data={"state": state})
 
     def set_summary(self, name: str, **facts: Any) -> None:
         """Add facts to what the report is made of."""

@@ -81,7 +81,7 @@ def gate_lines(report: Report) -> list[str]:
 
 def headline(report: Report) -> str:
     """Return the one line that says how it went."""
-    took = f" in {seconds_text(report.seconds)}" if report.bars else ""
+    took = f" after {seconds_text(report.seconds)} of work" if report.bars else ""
     state, *more = state_words(report)
     return f"{report.task}: " + ", ".join([state + took, *more])
 

@@ -48,9 +48,9 @@ class MaterializedViews(ObjectKind):
 
     What it does
     ------------
-    Creates materialized views without rows. Those that are populated on the source are refreshed on the target, after
-    the grants (a refresh runs as the view's owner) and in the order in which they read each other; those that are not
-    stay so. Verification compares whether they are populated, and their rows.
+    Creates materialized views without rows. Those that are populated on the source are refreshed and analyzed on the
+    target, after the grants (a refresh runs as the view's owner) and in the order in which they read each other; those
+    that are not stay so. Verification compares whether they are populated, and their rows.
 
     Why it matters
     --------------
@@ -109,7 +109,7 @@ class MaterializedViews(ObjectKind):
                 raise
             return StepResult(failures=(_failure(context, error),))
         if context.step.stage != "complete":
-            return StepResult()
+            return StepResult(deviations=_analyzed(context, view))
         refreshed = Alignment(database=context.step.database, object=_label(context), message="refreshed")
         return StepResult(alignments=(refreshed,))
 
@@ -131,6 +131,19 @@ class MaterializedViews(ObjectKind):
             return replace(result, differences=(), deviations=(deviation,))
         note = "its rows were made anew: its query may give other rows each time"
         return replace(result, differences=tuple(replace(each, note=note) for each in result.differences))
+
+
+def _analyzed(context: StepContext, view: sql.Identifier) -> tuple[Deviation, ...]:
+    """Give a view its statistics, which a refresh does not bring; return why that could not be."""
+    try:
+        with savepoint(context.target()):
+            context.target().execute(sql.SQL("analyze {}").format(view))
+    except psycopg.Error as error:
+        if not is_own_fault(error):
+            raise
+        message = f"not analyzed: {describe(error)}"
+        return (Deviation(database=context.step.database, object=_label(context), message=message),)
+    return ()
 
 
 def _is_stale(context: StepContext) -> bool:

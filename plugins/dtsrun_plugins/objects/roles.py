@@ -124,7 +124,7 @@ class Roles(ObjectKind):
                 "settings": [asdict(s) for s in _without_database(inventory.settings)],
             },
             provides=("server/roles",),
-            title=f"create {len(names)} roles",
+            title=f"create {len(names)} {'role' if len(names) == 1 else 'roles'}",
         )
 
     def _comparing(self, context: PlanContext) -> Step:

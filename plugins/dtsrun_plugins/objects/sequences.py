@@ -229,6 +229,10 @@ def _batches(sequences: Iterator[SequenceFact]) -> Iterator[list[SequenceFact]]:
         yield batch
 
 
+def _counted(batch: list[SequenceFact]) -> str:
+    return "1 sequence" if len(batch) == 1 else f"{len(batch)} sequences"
+
+
 def _copying(database: Database, batches: list[list[SequenceFact]]) -> Iterator[Step]:
     creators = {e.oid: entry_name(database.name, e.id) for e in database.entries.values() if e.type == "SEQUENCE"}
     # The first batch waits for all rows, the others for the first: ten thousand tables need no million edges.
@@ -246,7 +250,7 @@ def _copying(database: Database, batches: list[list[SequenceFact]]) -> Iterator[
             needs=(*(creators[s.oid] for s in batch if s.oid in creators), *(() if before else rows)),
             lane=Lane.COPY,
             depends_softly=True,
-            title=f"set {len(batch)} sequences",
+            title=f"set {_counted(batch)}",
         )
         before = before or (step.key,)
         yield step
@@ -264,7 +268,7 @@ def _comparing(database: Database, batches: list[list[SequenceFact]]) -> Iterato
             lane=Lane.VERIFY,
             marked=False,
             depends_softly=True,
-            title=f"compare {len(batch)} sequences",
+            title=f"compare {_counted(batch)}",
         )
 
 

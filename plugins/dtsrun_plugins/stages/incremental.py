@@ -117,7 +117,8 @@ class Incremental(Stage):
                     transactional=False,
                     # Made anew by every run: the engine goes on where it was.
                     marked=False,
-                    title=f"follow {len(tables)} tables of {database.name}{_explained(tables)}",
+                    title=f"follow {len(tables)} {'table' if len(tables) == 1 else 'tables'} of {database.name}"
+                    f"{_explained(tables)}",
                 )
 
     def do_follow(self, context: StepContext) -> StepResult:

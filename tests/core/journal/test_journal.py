@@ -69,7 +69,7 @@ def test_final_states_are_stamped_and_others_are_not(journal: Journal):
     assert journal.task("t").finished_at is None
     journal.set_state("t", "succeeded")
     assert journal.task("t").finished_at is not None
-    assert [event.message for event in journal.events("t")] == ["the task is running", "the task is succeeded"]
+    assert [event.message for event in journal.events("t")] == ["the task is running", "the task succeeded"]
 
 
 def test_the_plan_comes_back_as_it_was(journal: Journal):

@@ -112,7 +112,7 @@ def test_following_ends_with_the_task_and_not_before(work) -> None:
     task = attached.follow(sleep)
     assert task is not None
     assert (task.state, len(looks)) == ("succeeded", 3)
-    assert heard.new()[-1] == ("message", "the task is succeeded")
+    assert heard.new()[-1] == ("message", "the task succeeded")
 
 
 def test_what_happened_before_is_not_told_again(work) -> None:

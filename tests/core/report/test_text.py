@@ -28,7 +28,7 @@ def test_a_success_fits_in_a_few_sections(moved: Any) -> None:
 
 
 def test_the_first_line_says_how_it_went(moved: Any) -> None:
-    assert text_of(moved).splitlines()[0] == "shop-to-cloud: succeeded in 13.0 s"
+    assert text_of(moved).splitlines()[0] == "shop-to-cloud: succeeded after 13.0 s of work"
 
 
 def test_what_moved_is_one_line(moved: Any) -> None:
@@ -52,7 +52,7 @@ def test_trouble_comes_before_the_rest(troubled: Any) -> None:
 
 def test_the_first_line_counts_the_trouble(troubled: Any) -> None:
     first = text_of(troubled).splitlines()[0]
-    assert first == "shop-to-cloud: failed in 11.0 s, 1 object could not be moved, 1 difference found"
+    assert first == "shop-to-cloud: failed after 11.0 s of work, 1 object could not be moved, 1 difference found"
 
 
 def test_a_failure_has_the_servers_words_and_the_hint(troubled: Any) -> None:

@@ -49,6 +49,12 @@ def test_populated_ones_are_filled(move: Move, view: str) -> None:
     assert theirs == ours != []
 
 
+def test_populated_ones_have_statistics(move: Move) -> None:
+    of_target = list(move.ends("matviews"))[1]
+    rows = of_target.execute("select distinct schemaname, tablename from pg_stats where schemaname <> 'pg_catalog'")
+    assert {("public", "z_first"), ("public", "keyed"), ('Qu.o"ted', "V %s")} <= set(rows.fetchall())
+
+
 def test_others_stay_empty(move: Move) -> None:
     populated = "select relispopulated as populated from pg_class where relname = 'empty'"
     assert [end.execute(populated).fetchone() for end in move.ends("matviews")] == [(False,), (False,)]

@@ -39,7 +39,7 @@ def test_it_is_checked_at_once_and_starts_on_time(shop: Bench) -> None:
     assert running.end().code == 0
     with shop.journal() as journal:
         (begun,) = [event.at for event in journal.events("move") if event.message == "the task is running"]
-        checked = [event for event in journal.events("move") if event.message == "the task is check passed"]
+        checked = [event for event in journal.events("move") if event.message == "the checks passed"]
     assert due - timedelta(seconds=1.5) <= begun < due + timedelta(seconds=30)
     assert len(checked) == 2
     assert shop.differences() == []
@@ -65,7 +65,7 @@ def test_a_killed_runner_does_not_lose_the_time(shop: Bench) -> None:
     again = shop.start(spec)
     assert again.wait_for(WAITS)
     with shop.journal() as journal:
-        checked = [event for event in journal.events("move") if event.message == "the task is check passed"]
+        checked = [event for event in journal.events("move") if event.message == "the checks passed"]
     assert len(checked) == 1  # nothing has changed that the first ones were tied to
     assert shop.run("resume", "move", "--now").code == 0
     done = again.end()
