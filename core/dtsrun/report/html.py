@@ -19,7 +19,6 @@ from dtsrun.report.text import (
     deviation_text,
     difference_title,
     epoch_title,
-    gate_lines,
     period_text,
     proof_text,
     running_cells,
@@ -84,7 +83,7 @@ def _sections(report: Report) -> Iterable[Markup | None]:
     yield _section("Objects", _objects(report))
     yield _section("Prechecks", findings_markup(report.findings) if report.findings else None)
     yield _section(hold_title(report.holds), _list(hold_texts(report.holds)))
-    yield _section("Gates of the cutover", _list(line.strip() for line in gate_lines(report)))
+    yield _section("Gates of the cutover", _gates(report))
     yield _section(aligned_title(report.aligned), _aligned(report))
     yield _section("Snapshots", _epochs(report))
     deviations = [deviation_text(d.database, d.object, d.message) for d in report.deviations]
@@ -172,6 +171,20 @@ def _list(items: Iterable[str]) -> Markup | None:
     return element("ul", entries) if entries else None
 
 
+def _gates(report: Report) -> Markup | None:
+    entries = [
+        element(
+            "li",
+            _badge(Outcome(gate["outcome"])),
+            gate["gate"],
+            f": {gate['reason']}" if gate["reason"] else None,
+            _list(gate["said"]),
+        )
+        for gate in report.gates
+    ]
+    return element("ul", entries, class_="gates") if entries else None
+
+
 def _aligned(report: Report) -> list[Markup]:
     groups = ((group_text(group), [object_text(each) for each in group.objects]) for group in report.aligned)
     return [element("details", element("summary", said), _list(objects)) for said, objects in groups]
@@ -250,20 +263,20 @@ def findings_markup(results: Sequence[CheckResult]) -> Markup:
 
 def _quiet(results: Sequence[CheckResult]) -> Markup:
     entries = [
-        element("li", _badge(result), " ", result.title or result.check, f" - {result.reason}" if result.reason else "")
-        for result in results
+        element("li", _badge(each.outcome), " ", each.title or each.check, f" - {each.reason}" if each.reason else "")
+        for each in results
     ]
     return element("ul", entries)
 
 
-def _badge(result: CheckResult) -> Markup:
-    return element("span", result.outcome.value, class_=f"badge {TONES[result.outcome]}")
+def _badge(outcome: Outcome) -> Markup:
+    return element("span", outcome.value, class_=f"badge {TONES[outcome]}")
 
 
 def _check(result: CheckResult) -> Markup:
     return element(
         "article",
-        element("h3", _badge(result), " ", result.title or result.check),
+        element("h3", _badge(result.outcome), " ", result.title or result.check),
         element("p", result.check, class_="quiet"),
         element("p", result.reason) if result.reason else None,
         [_finding(finding) for finding in result.findings],

@@ -53,7 +53,8 @@ def outline(story: Any) -> Outline:
 @pytest.fixture
 def hostile(story: Any) -> Any:
     """A task in which every name that a server could choose is an attack."""
-    story.begin(notes=[HOSTILE], left_out=[HOSTILE], objects={HOSTILE: 1}, paths={"html": HOSTILE})
+    gates = [{"gate": HOSTILE, "outcome": "failed", "said": [HOSTILE], "reason": HOSTILE}]
+    story.begin(notes=[HOSTILE], left_out=[HOSTILE], objects={HOSTILE: 1}, paths={"html": HOSTILE}, gates=gates)
     story.plan(("full", "object.tables", HOSTILE))
     difference = Difference(
         database=HOSTILE, object=HOSTILE, aspect=HOSTILE, source=HOSTILE, target=HOSTILE, key=HOSTILE, note=HOSTILE
@@ -70,6 +71,15 @@ def hostile(story: Any) -> Any:
 @pytest.mark.parametrize("name", ["moved", "troubled", "hostile"])
 def test_the_page_is_well_formed(name: str, request: pytest.FixtureRequest) -> None:
     assert outline(request.getfixturevalue(name)).headings
+
+
+def test_each_gate_has_its_outcome_and_what_it_found(story: Any) -> None:
+    found = {"gate": "gate.lag", "outcome": "failed", "said": ["the link is 3 MB behind"], "reason": ""}
+    skipped = {"gate": "gate.drift", "outcome": "skipped", "said": [], "reason": "nothing is watched"}
+    story.begin(gates=[found, skipped])
+    page = report_html(build_report(story.journal, story.name))
+    assert '<span class="badge bad">failed</span>gate.lag<ul><li>the link is 3 MB behind</li></ul>' in page
+    assert '<span class="badge plain">skipped</span>gate.drift: nothing is watched</li>' in page
 
 
 def test_no_name_becomes_an_element(hostile: Any) -> None:
