@@ -12,7 +12,7 @@ from dtsrun.cli import main
 def test_a_task_is_shown_with_its_stages_and_what_to_do(task: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", task]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("shop: paused in ")
+    assert out.startswith("shop: paused after ")
     assert "  full   1/2" in out
     assert "- run `dtsrun shop.yaml` or `dtsrun resume shop` to go on: what is finished is kept" in out
 
