@@ -19,6 +19,7 @@ from psycopg import sql
 from dtsrun import marks
 from dtsrun.api import Connection, Deviation, Failure, StepContext, StepResult
 from dtsrun.copied_table import WAY, Table, way_text
+from dtsrun.postgres.identifiers import quoted
 from dtsrun.postgres.mover import copy_rows, side_of
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 
@@ -364,12 +365,12 @@ def _privilege_hint(context: StepContext, table: Table, error: psycopg.Error) ->
     name = f"{table.schema}.{table.name}"
     account = context.facts(side_of(error) or "source").current_user
     if "row-level security" in str(error):
-        return f"a policy would hide rows from {account}: alter role {account} bypassrls, or exclude {name}"
+        return f"a policy would hide rows from {account}: alter role {quoted(account)} bypassrls, or exclude {name}"
     if side_of(error) == "target":
         return f"{account} has to be a member of the role that owns {name} on the target"
     if "for schema" in str(error):
-        return f"grant usage on schema {table.schema} to {account}"
-    return f"grant select on {name} to {account}"
+        return f"grant usage on schema {quoted(table.schema)} to {quoted(account)}"
+    return f"grant select on {quoted(table.schema, table.name)} to {quoted(account)}"
 
 
 def _encoding_hint(table: Table) -> str:

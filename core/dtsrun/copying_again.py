@@ -11,6 +11,7 @@ from dtsrun import ahead
 from dtsrun.api import Alignment, Connection, Deviation, Failure, StepContext, StepResult
 from dtsrun.copied_table import Table
 from dtsrun.copying import explained, is_own_fault, move_rows, savepoint
+from dtsrun.postgres.identifiers import quoted
 from dtsrun.postgres.sqlstate import describe
 
 DRIFTED = "it came or changed while changes were followed: its rows were copied when that was repaired"
@@ -39,7 +40,8 @@ def copy_table_again(context: StepContext, why: str = "") -> StepResult:
             settle = ahead.forget if why else ahead.remember
             settle(target, context.spec.task.name, table.identifier)
     except psycopg.errors.InsufficientPrivilege as error:
-        hint = f"grant set on parameter session_replication_role to {context.facts('target').current_user}"
+        account = quoted(context.facts("target").current_user)
+        hint = f"grant set on parameter session_replication_role to {account}"
         return StepResult(failures=(Failure(object=table.label, message=describe(error), hint=hint),))
     except psycopg.Error as error:
         if not is_own_fault(error):

@@ -156,6 +156,14 @@ class Engine(Plugin):
             DtsrunError: the slot is still in use after `context.patience`.
         """
 
+    def confirmed_at_most(self, context: EngineContext, link: Link) -> int | None:
+        """Return a position of the source that the engine has never told its slot to go beyond; None: it cannot say.
+
+        A slot that stands beyond it was made anew, or moved, by somebody else, and its tables are copied anew. So it
+        has to be on the target's disk before the source is told.
+        """
+        return None
+
     def take_out(self, context: EngineContext, link: Link) -> None:
         """Let a link, which may run, follow the tables that `link` names from now on, and no others. Safe to repeat.
 

@@ -292,6 +292,9 @@ class Completing:
         except DtsrunError as error:
             self._in_time(error.message)
             raise
+        # A slot that was made anew proves nothing: what it never held is not in it.
+        for name, why in self._following.broken().items():
+            raise CalledOff(f"slot {name} is lost: {why}", hint="its tables are copied anew; ask again after that")
         applied = {link.name: engine.status(view, link).applied or 0 for link in self._following.links}
         proofs = [prove(view.source(link.database), link, applied[link.name]) for link in self._following.links]
         return [proof for proof in proofs if not proof.holds]

@@ -7,12 +7,13 @@ at its beginning. When all is copied, each epoch's publications keep just the ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from dtsrun import ahead, marks
 from dtsrun.api import Identity, Link, LinkStatus, LinkTable, Step
 from dtsrun.engine.again import Copied, Lost
 from dtsrun.engine.ends import Ends
+from dtsrun.engine.slot_memory import SlotMemory
 from dtsrun.engine.snapshots import Held, Snapshot, export_snapshot
 from dtsrun.engine.undo import undo
 from dtsrun.engine.view import STAGE, View, engine_of
@@ -59,6 +60,7 @@ class Following:
         self._links: dict[str, tuple[Link, ...]] = {}
         self.view = View(ends, journal, self._task)
         self.engine = engine_of(ends)
+        self._memory = SlotMemory(journal, self._task)
 
     @property
     def links(self) -> Sequence[Link]:
@@ -128,6 +130,7 @@ class Following:
         try:
             for name in names[1:]:
                 copy_slot(source, names[0], name)
+            self._memory.made(source, names)
             followed = [decision.table.oid for decision in self.tables_of(database)]
             keep_beginning(self._ends, self._journal, database, held.snapshot, followed)
         except BaseException:
@@ -167,8 +170,7 @@ class Following:
         for step in plan.steps.values():
             if step.plugin == STAGE and step.database is not None:
                 epochs = copied.epochs(self._marks_if_any(step.database))
-                source = self.view.source(step.database)
-                usable = usable_slot_names(source, family_name(self._task, step.database))
+                usable = self._usable(step.database) if epochs else frozenset()
                 lost = {
                     table.oid
                     for table in tables_of_step(step)
@@ -178,6 +180,24 @@ class Following:
                 if lost:
                     found[step.database] = frozenset(lost)
         return found
+
+    def _usable(self, database: str) -> frozenset[str]:
+        """Return the names of the slots that hold all that their links lack."""
+        names = usable_slot_names(self.view.source(database), family_name(self._task, database))
+        return frozenset(names) - self._broken(database, names).keys()
+
+    def _broken(self, database: str, names: Collection[str]) -> Mapping[str, str]:
+        def most(name: str) -> int | None:
+            return self.engine.confirmed_at_most(self.view, _bare_link(database, name))
+
+        return self._memory.broken(self.view.source(database), names, most)
+
+    def broken(self) -> Mapping[str, str]:
+        """Return the links whose slot is there, but was made anew or read by somebody else, and why."""
+        names: dict[str, list[str]] = {}
+        for link in self.links:
+            names.setdefault(link.database, []).append(link.name)
+        return {name: why for each in names for name, why in self._broken(each, names[each]).items()}
 
     def statuses(self) -> Sequence[LinkStatus]:
         """Return how all links stand."""
@@ -191,14 +211,20 @@ class Following:
     def stop(self) -> None:
         """Stop all links; their positions are kept."""
         for link in self.links:
-            self.engine.stop(self.view, link)
+            self._stop(link)
+
+    def _stop(self, link: Link) -> None:
+        source = self.view.source(link.database)
+        # Of a slot that is not ours any more nothing is remembered.
+        self._broken(link.database, [link.name])
+        self.engine.stop(self.view, link)
+        self._memory.rests(source, [link.name])
 
     def stop_others(self) -> None:
         """Stop the links whose slots are there, and take the others away."""
         for link in self.links:
-            usable = usable_slot_names(self.view.source(link.database), family_name(self._task, link.database))
-            if link.name in usable:
-                self.engine.stop(self.view, link)
+            if link.name in self._usable(link.database):
+                self._stop(link)
             else:
                 self._drop_link(link.database, link.name)
 
@@ -211,7 +237,10 @@ class Following:
 
     def _start(self, link: Link) -> None:
         """Let a link go on, but not over rows that a completion copied which was called off, or killed."""
+        if self._broken(link.database, [link.name]):
+            return  # it would pass over what the slot has not got: the next look tells, and its tables are copied anew
         self._take_back(link)
+        self._memory.moves(link.name)
         self.engine.start(self.view, link)
 
     def _take_back(self, link: Link) -> None:
@@ -244,7 +273,10 @@ class Following:
                 part = wanted[name]
                 link = self._link(database, name, *part, parts[part], tables)
                 self._take_back(link)
+                self._memory.moves(name)
                 self.engine.take_out(self.view, link)
+                if self.engine.status(self.view, link).state == "stopped":
+                    self._memory.rests(self.view.source(database), [name])
             else:
                 self.engine.remove(self.view, _bare_link(database, name))
 
@@ -261,10 +293,11 @@ class Following:
         parts = _parts(tables, epochs)
         wanted = {link_name(self._task, database, *part): part for part in sorted(parts)}
         there = slot_names(source, family_name(self._task, database))
-        lost = [name for name in wanted if name not in there]
-        if lost:
+        broken = self._broken(database, wanted.keys() & set(there))
+        lost = {name: broken.get(name, "it is gone") for name in wanted if name not in there or name in broken}
+        for name, why in lost.items():
             raise MigrationError(
-                f"source: slot {lost[0]} of {database} is gone, and with it the changes since the copy",
+                f"source: slot {name} of {database} is lost, and with it changes since the copy: {why}",
                 hint="run the same command again: its tables are copied anew",
             )
         for name in sorted({*there, *self._subscribed(database)} - set(wanted)):
@@ -306,6 +339,7 @@ class Following:
         """Take away a link whose tables are followed by another one by now."""
         self.engine.remove(self.view, _bare_link(database, name))
         drop_slot(self.view.source(database), name)
+        self._memory.forget(name)
 
     def _marks_if_any(self, database: str) -> Mapping[str, marks.Mark]:
         """Return the marks of a database that may not be there yet."""

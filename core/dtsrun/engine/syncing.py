@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -97,6 +97,8 @@ class Syncing:
         self._attempts: Counter[str] = Counter()
         self._policy = Policy(following.view.options["on_apply_error"])
         self._patience = following.view.spec.task.retry_for
+        self._broken: Mapping[str, str] = {}
+        """Slots that are there and not what they were, and why."""
         self._said: dict[str, str] = {}
         self._since: dict[str, float] = {}
         self._save_again = 0.0
@@ -132,6 +134,8 @@ class Syncing:
             LinksLost, TableRefused, ApplyStopped: see `until`.
             psycopg.Error: a server does not answer.
         """
+        if time.monotonic() >= self._save_again:
+            self._broken = self._following.broken()
         standings = [self._standing(link) for link in self._following.links]
         self._beat()
         self.watching.look(self._following.links)
@@ -160,7 +164,7 @@ class Syncing:
             status=status,
             lag=self._paces[link.name].measure(position, applied),
             wal=next(iter(retained_wal(slots)), None),
-            lost=next(iter(lost_links([link], slots)), None),
+            lost=next(iter(lost_links([link], slots, self._broken)), None),
             still=self._standstills[link.name].seconds(position, applied),
         )
 

@@ -44,7 +44,7 @@ class Committed(NamedTuple):
     """What a commit of the target makes true."""
 
     position: int
-    at: datetime
+    at: datetime | None
     counts: Mapping[str, int]
     is_on_disk: bool
     """Whether the commit waited for the disk, and so all before it are there."""
@@ -146,6 +146,18 @@ class Applier:
         else:
             self._rows_in_memory += self._rows
         self._rows = 0
+
+    def pass_to(self, position: int) -> None:
+        """Remember on the target, while nothing is open, that the source has nothing for us before a position."""
+        assert self.is_idle
+        self._pipeline.send(b"begin")
+        self._pipeline.send(b"set local synchronous_commit = on")
+        self._statement("pass", lambda: positions.PASS)
+        self._pipeline.execute("pass", [self._link.name.encode(), format_lsn(position).encode()])
+        committed = Committed(position, self.committed_at, dict(self._counts), True)
+        self._pipeline.send(b"commit", Ticket("commit", committed=committed))
+        self._pipeline.sync()
+        self.commits_to_disk += 1
 
     def send(self) -> None:
         """Let nothing wait on our side, and ask for the results that there are."""

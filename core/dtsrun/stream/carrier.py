@@ -17,13 +17,14 @@ from typing import Final
 import psycopg
 
 from dtsrun.api import Link, LinkStatus, Route
-from dtsrun.errors import DtsrunError
+from dtsrun.errors import DtsrunError, MigrationError
 from dtsrun.postgres.session import connect
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 from dtsrun.stream import pgoutput, positions
 from dtsrun.stream.applier import Applier, Ticket
 from dtsrun.stream.pipeline import Pipeline, StatementFailed
 from dtsrun.stream.walsender import Wal, Walsender
+from dtsrun.watch.continuity import read_states, why_broken
 
 TICK_SECONDS: Final = 0.25
 MESSAGES_AT_ONCE: Final = 500
@@ -130,6 +131,7 @@ class Carrier:
                 target.execute("set client_encoding to 'SQL_ASCII'")
             catalog = stack.enter_context(closing(connect(order.target, order.target_database, purpose=name)))
             source.start(self._link.name, self._link.publications, applied.position)
+            _refuse_another_slot(order, applied.position)  # while we hold it, nobody can make it anew
             pipeline: Pipeline[Ticket] = Pipeline(target)
             applier = Applier(pipeline, catalog, self._link, applied, careful=self._is_careful)
             _Flow(self, source, pipeline, applier).run()
@@ -193,7 +195,7 @@ class _Flow:
         self._heard = datetime.now(UTC)
         self._taken = 0
         self._silent_since = time.monotonic()
-        self._confirm_at = 0.0
+        self._confirm_at = self._pass_at = 0.0
         self._confirmed = 0
         self._must_answer = False
 
@@ -262,10 +264,13 @@ class _Flow:
         applier.collect()
 
     def _confirm(self) -> None:
-        """Tell the source what it may forget."""
+        """Tell the source what it may forget: nothing that the target does not know of."""
         now = time.monotonic()
         applier = self._applier
-        durable = self._received if applier.is_idle else applier.position
+        if applier.is_idle and self._received > applier.position and now >= self._pass_at:
+            self._pass_at = now + CONFIRM_SECONDS
+            applier.pass_to(self._received)
+        durable = applier.position
         is_news = durable > self._confirmed and now > self._confirm_at - CONFIRM_SECONDS * 0.9
         if is_news or self._must_answer or now >= self._confirm_at:
             is_silent = now >= self._confirm_at and not is_news
@@ -277,6 +282,9 @@ class _Flow:
         applier = self._applier
         if not applier.is_idle and not applier.in_transaction:
             return False
+        if applier.is_idle and self._received > applier.position:
+            applier.pass_to(self._received)
+            return False
         self._source.confirm(received=self._received, durable=applier.position)
         return True
 
@@ -286,6 +294,15 @@ class _Flow:
             sockets.append((self._source.socket, select.POLLIN))
         at_once = not is_dry and self._has_room()
         self._carrier.look(0 if at_once else TICK_SECONDS, *sockets)
+
+
+def _refuse_another_slot(order: Order, position: int) -> None:
+    """Do not go on with a slot that has passed over what the target lacks. Raises MigrationError."""
+    link = order.link
+    with closing(connect(order.source, link.database, purpose=f"stream {link.name}")) as connection:
+        state = read_states(connection, [link.name]).get(link.name)
+    if state is not None and (why := why_broken(state, None, position)) is not None:
+        raise MigrationError(f"source: {link.name} is lost: {why}", hint="its tables have to be copied anew")
 
 
 def _told(error: Exception) -> tuple[str, str | None]:

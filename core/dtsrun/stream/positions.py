@@ -18,6 +18,9 @@ ADVANCE: Final = (
 )
 """Run in every transaction of the target, before its commit."""
 
+PASS: Final = b"update _dtsrun.stream set position = $2 where link = $1"
+"""Run alone, where the source has written nothing for the link: it is told of no position that is not here."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Applied:

@@ -11,6 +11,7 @@ from psycopg import sql
 from dtsrun.api import Connection, Membership, Role
 from dtsrun.errors import MigrationError
 from dtsrun.inventory.facts import read_memberships, read_roles, read_settings
+from dtsrun.postgres.identifiers import quoted
 from dtsrun.postgres.parameters import set_clause
 from dtsrun.postgres.sqlstate import describe
 from dtsrun.watch.drift import NEEDS_EPOCH, Action, Drift
@@ -169,7 +170,8 @@ def set_role(source: Connection, target: Connection, name: str) -> None:
     ours = {role.name: role for role in read_roles(source)}.get(name)
     theirs = {role.name: role for role in read_roles(target)}.get(name)
     if ours is None:
-        raise MigrationError(f"the source has no role {name} any more", hint=f"drop it on the target: drop role {name}")
+        hint = f"where nothing belongs to it on the target: drop role {quoted(name)}"
+        raise MigrationError(f"the source has no role {name} any more", hint=hint)
     with target.transaction():
         if theirs is None:
             target.execute(sql.SQL("create role {}").format(sql.Identifier(name)))

@@ -70,16 +70,19 @@ def retained_wal(slots: Mapping[str, Any], *, room: int | None = None) -> list[R
     return [_retained(row, room) for row in slots.values() if _loss(row) is None]
 
 
-def lost_links(links: Iterable[Link], slots: Mapping[str, Any]) -> list[LostLink]:
-    """Return the links whose slot is not there, or was given up by the server.
+def lost_links(
+    links: Iterable[Link], slots: Mapping[str, Any], broken: Mapping[str, str] | None = None
+) -> list[LostLink]:
+    """Return the links whose slot is not there, was given up by the server, or is another one.
 
     Args:
         slots: what `read_slots` gave for the names of these links.
+        broken: names of slots that are not what they were (`dtsrun.watch.continuity`), and why.
     """
     return [
         LostLink(link=link.name, database=link.database, reason=reason, tables=link.tables)
         for link in links
-        if (reason := _loss(slots.get(link.name))) is not None
+        if (reason := _loss(slots.get(link.name)) or (broken or {}).get(link.name)) is not None
     ]
 
 

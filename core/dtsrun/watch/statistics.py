@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dtsrun.api import Connection, Undetermined
+from dtsrun.postgres.identifiers import quoted
 
 PRIVILEGE: Final = "pg_read_all_stats"
 
@@ -23,4 +24,4 @@ def refuse_blindness(connection: Connection, what: str) -> None:
     ).fetchone()
     if row is None or not row.sees:
         account = row.account if row else "the account"
-        raise Undetermined(f"{account} may not see {what}: grant pg_monitor to {account}")
+        raise Undetermined(f"{account} may not see {what}: grant pg_monitor to {quoted(account)}")

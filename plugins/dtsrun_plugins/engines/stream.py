@@ -119,6 +119,11 @@ class Stream(Engine):
                 )
             time.sleep(0.1)
 
+    def confirmed_at_most(self, context: EngineContext, link: Link) -> int | None:
+        """Return what the target remembers, which it does before the source is told."""
+        applied = positions.read(context.target(link.database), link.name)
+        return applied.position if applied else None
+
     def take_out(self, context: EngineContext, link: Link) -> None:
         """End the process: the next one passes over what is not of the link's tables."""
         self.stop(context, link)
@@ -183,12 +188,11 @@ def _firing(context: EngineContext, link: Link) -> list[str]:
 def _stopped(context: EngineContext, link: Link) -> LinkStatus:
     """Return how a link stands that no process carries: what the target and the slot remember."""
     applied = positions.read(context.target(link.database), link.name)
+    if applied is not None:
+        return LinkStatus(link=link.name, state="stopped", applied=applied.position, counts=applied.counts)
     slot = _slot(context, link)
-    known = [applied.position] if applied else []
-    known += [parse_lsn(slot.confirmed)] if slot and slot.confirmed else []
-    return LinkStatus(
-        link=link.name, state="stopped", applied=max(known, default=None), counts=applied.counts if applied else {}
-    )
+    confirmed = parse_lsn(slot.confirmed) if slot and slot.confirmed else None
+    return LinkStatus(link=link.name, state="stopped", applied=confirmed)
 
 
 def _slot(context: EngineContext, link: Link) -> Any:

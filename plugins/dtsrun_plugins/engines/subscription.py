@@ -17,6 +17,9 @@ from dtsrun.postgres.lsn import parse_lsn
 STOP_SECONDS: Final = 60.0
 """How long an apply worker has to end after its subscription was disabled."""
 
+ROOM_FOR_WORKERS: Final = 4
+"""How many workers more are proposed where there are none left: a restart costs the same for one."""
+
 
 class Subscription(Engine):
     """The target's server pulls the changes: a subscription of PostgreSQL's own logical replication
@@ -85,7 +88,7 @@ class Subscription(Engine):
             state="stopped" if not row.is_enabled else "streaming" if row.pid else "starting",
             received=parse_lsn(row.received) if row.received else None,
             applied=_applied(context, link),
-            error=None if row.pid or not row.is_enabled else "its apply worker does not run",
+            error=None if row.pid or not row.is_enabled else _why_no_worker(context.target(link.database)),
             at=row.heard_at,
         )
 
@@ -156,6 +159,24 @@ def _conninfo(context: EngineContext, link: Link) -> str:
 def _row(target: Connection, link: Link) -> Any:
     query = resources.files(__package__).joinpath("subscription_status.sql").read_bytes()
     return target.execute(query, [link.name]).fetchone()
+
+
+def _why_no_worker(target: Connection) -> str:
+    """Return why a subscription has no apply worker: the target has none left, or its log tells."""
+    query = resources.files(__package__).joinpath("subscription_workers.sql").read_bytes()
+    row = target.execute(query).fetchone()
+    assert row is not None  # sub-selects alone
+    for name, most, taken in (
+        ("max_logical_replication_workers", row.most_workers, row.workers),
+        ("max_worker_processes", row.most_processes, row.processes),
+    ):
+        if taken >= most:
+            return (
+                f"its apply worker cannot start: {taken} of the {most} that {name} of the target allows are taken;"
+                f" run there: alter system set {name} = {taken + ROOM_FOR_WORKERS}; and restart the server, or drop"
+                " subscriptions that nobody needs"
+            )
+    return "its apply worker does not run; the target's log says why"
 
 
 def _subscribed(target: Connection, link: Link) -> set[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dtsrun.api import Database, Finding, Fix, Gate, GateContext, Undetermined
+from dtsrun.postgres.identifiers import quoted
 
 
 class Sequences(Gate):
@@ -84,5 +85,7 @@ def _unreadable(context: GateContext, database: Database) -> Iterator[Finding]:
             message=f"{account} may not read sequence {row.schema}.{row.name} of the source",
             observed="no SELECT",
             expected="SELECT",
-            fix=Fix(text=f"grant select on sequence {row.schema}.{row.name} to {account}", side="source"),
+            fix=Fix(
+                text=f"grant select on sequence {quoted(row.schema, row.name)} to {quoted(account)}", side="source"
+            ),
         )

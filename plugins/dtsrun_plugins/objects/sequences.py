@@ -32,6 +32,7 @@ from dtsrun.api import (
     rows_name,
 )
 from dtsrun.copying import is_own_fault, savepoint
+from dtsrun.postgres.identifiers import quoted
 from dtsrun.postgres.sqlstate import describe
 from dtsrun.structure import left_out
 
@@ -331,12 +332,10 @@ def _write_at_once(connection: Connection, values: dict[Name, Value]) -> None:
 
 
 def _failure(name: Name, side: str, error: psycopg.Error) -> Failure:
-    qualified = ".".join(name)
     hint = error.diag.message_hint
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        hint = (
-            f"grant select on sequence {qualified}" if side == "source" else "become a member of the role that owns it"
-        )
+        granting = f"grant select on sequence {quoted(*name)}"
+        hint = granting if side == "source" else "become a member of the role that owns it"
     return Failure(object=_label(name), message=f"on the {side}: {describe(error)}", hint=hint)
 
 

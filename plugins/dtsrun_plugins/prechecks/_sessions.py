@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from dtsrun.api import CheckContext, Connection, Side, Undetermined
+from dtsrun.postgres.identifiers import quoted
 from dtsrun.postgres.session import named_row
 
 
@@ -44,4 +45,6 @@ def must_see_all(connection: Connection) -> None:
     ).fetchone()
     if row is None or not row.sees:
         account = row.account if row else "the account"
-        raise Undetermined(f"{account} does not see other accounts' sessions: grant pg_read_all_stats to {account}")
+        raise Undetermined(
+            f"{account} does not see other accounts' sessions: grant pg_read_all_stats to {quoted(account)}"
+        )
