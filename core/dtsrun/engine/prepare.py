@@ -21,6 +21,7 @@ from dtsrun.plan import Plan, Planning, make_plan, with_defaults
 from dtsrun.registry import Registry
 from dtsrun.resources import Known, decide_resources
 from dtsrun.table_rows import TableRows
+from dtsrun.texts import Texts
 
 __all__ = ["Preparation", "open_plan", "probe_ends"]
 
@@ -56,6 +57,7 @@ class Preparation:
         self._reading: Future[Inventory] | None = None
         self._target_databases: frozenset[str] | None = None
         self._target_entries: dict[str, Sequence[Entry]] = {}
+        self._target_texts: Texts | None = None
         self._lock = threading.RLock()
         self._inventory_lock = threading.Lock()
 
@@ -182,10 +184,15 @@ class Preparation:
         name = self.ends.spec.selection.target_name(database)
         if name not in self.target_databases():
             return ()
+        self._target_texts = self._target_texts or Texts()
         entries = dump_entries(
-            self.ends.routes["target"], name, self.ends.registry.object_kinds, at_least=self._newest_major()
+            self.ends.routes["target"],
+            name,
+            self.ends.registry.object_kinds,
+            at_least=self._newest_major(),
+            texts=self._target_texts,
         )
-        return tuple(e for e in entries if e.schema != marks.SCHEMA and e.name != marks.SCHEMA)
+        return entries.only(lambda e: e.schema != marks.SCHEMA and e.name != marks.SCHEMA)
 
     def _newest_major(self) -> int:
         return max(facts.major for facts in self.ends.facts.values())

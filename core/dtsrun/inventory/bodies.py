@@ -152,8 +152,10 @@ def read_body_edges(
 
     What belongs to an extension is named as the extension.
     """
-    names = _read_names(connection)
     bodies = connection.execute(query("bodies"), {"longest": LONGEST_BODY}).fetchall()
+    if not bodies:
+        return {}, 0
+    names = _read_names(connection)
     deadline = time.monotonic() + seconds
     edges: dict[ObjectId, frozenset[ObjectId]] = {}
     for number, row in enumerate(bodies):
@@ -169,10 +171,13 @@ def edges_of_entries(
     entries: Sequence[Entry], edges: Mapping[ObjectId, frozenset[ObjectId]]
 ) -> dict[int, tuple[int, ...]]:
     """Return, by the id of a routine's entry, the ids of those that its body names and pg_dump does not know of."""
-    by_object = {(e.catalog, e.oid): e.id for e in entries if e.oid and e.catalog}
+    if not edges:
+        return {}
+    wanted = set(edges).union(*edges.values())
+    by_object = {o: e for e in entries if e.oid and e.catalog and (o := (e.catalog, e.oid)) in wanted}
     found: dict[int, tuple[int, ...]] = {}
     for each in entries:
-        named = {by_object[o] for o in edges.get((each.catalog, each.oid), ()) if o in by_object}
+        named = {by_object[o].id for o in edges.get((each.catalog, each.oid), ()) if o in by_object}
         more = named.difference(each.depends_on, [each.id])
         if more:
             found[each.id] = tuple(sorted(more))

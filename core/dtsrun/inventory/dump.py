@@ -10,20 +10,22 @@ from __future__ import annotations
 import re
 import struct
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from sys import intern
 from typing import Final
 
 import pgdumplib.dump
 import pgdumplib.models
 
-from dtsrun.api import Entry, ObjectKind, Route, Section
+from dtsrun.api import ObjectKind, Route, Section
 from dtsrun.errors import MigrationError
 from dtsrun.incremental.names import is_own_name
+from dtsrun.inventory.entries import Common, Store, StoredEntries
+from dtsrun.pairs import ById
 from dtsrun.postgres.session import connect
 from dtsrun.postgres.tools import find_tool, run_tool
+from dtsrun.texts import Texts
 
 OLDEST_TOOL: Final = 17
 """The first pg_dump whose archives (1.16) tell a table's relkind."""
@@ -63,9 +65,6 @@ POST_DATA_TYPES: Final = frozenset(
 """What pg_dump always writes after the data. Others follow what they depend on: a comment on an index, or a view or
 function that pg_dump put off because it needs a primary key."""
 
-SHORT: Final = 64
-"""Characters of a name: PostgreSQL's own limit."""
-
 _SET_OPTIONS = re.compile(r"^(ALTER [^;\n]* ALTER COLUMN [^;\n]* SET )\(([^;\n]*)\);$", re.MULTILINE)
 _INTERNAL_OPTION: Final = "pg_attver="
 
@@ -79,7 +78,8 @@ def dump_entries(
     at_least: int = 0,
     snapshot: str | None = None,
     is_stopping: Callable[[], bool] | None = None,
-) -> tuple[Entry, ...]:
+    texts: Texts | None = None,
+) -> StoredEntries:
     """Return all that pg_dump lists of a database, in its order.
 
     Args:
@@ -89,6 +89,7 @@ def dump_entries(
         at_least: the major version of the newer server of both ends; 0: that of this server, which is asked.
         snapshot: name of an exported snapshot to read in.
         is_stopping: asked now and then; pg_dump is ended once it says so.
+        texts: where the definitions are kept, for those who read many databases; a file of their own else.
 
     Raises:
         Interrupted: it was ended.
@@ -99,26 +100,48 @@ def dump_entries(
     program = find_tool("pg_dump", at_least=version, folders=tools)
     with _private_file() as path:
         run_tool(_arguments(program, path, snapshot), route, database, is_stopping=is_stopping)
-        return claim(_archive_entries(path), kinds, database)
+        return _claimed(path, Claims(kinds, database), texts or Texts())
 
 
-def claim(entries: Sequence[pgdumplib.models.Entry], kinds: Sequence[ObjectKind], database: str) -> tuple[Entry, ...]:
-    """Return the archive's entries as ours, each with the kind that claims its type.
+class Claims:
+    """Which object kind claims which type of the archive's entries."""
 
-    Raises:
-        MigrationError: no kind claims a type, or two do; the message names it.
-    """
-    claims = _claims(kinds)
-    objects = [e for e in reversed(entries) if e.desc not in PSEUDO_TYPES and not _is_for_following(e)]
-    known = {e.dump_id for e in objects}
-    sections: dict[int, Section] = {}
-    found = []
-    while objects:
-        # Each is let go of when it is read: of a large database two whole archives would be held else.
-        entry = objects.pop()
-        sections[entry.dump_id] = _section(entry, sections)
-        found.append(_entry(entry, known, sections[entry.dump_id], _kind_of(entry, claims, database)))
-    return tuple(found)
+    def __init__(self, kinds: Sequence[ObjectKind], database: str) -> None:
+        """Raises MigrationError: two kinds claim one type; the message names it."""
+        self._database = database
+        self._kinds: dict[str, str] = {}
+        for kind in kinds:
+            for entry_type in kind.entry_types:
+                other = self._kinds.setdefault(entry_type, kind.name)
+                if other != kind.name:
+                    raise MigrationError(f"both {other} and {kind.name} claim the dump's entries of type {entry_type}")
+
+    def kind_of(self, entry: pgdumplib.models.Entry) -> str:
+        """Return the kind that claims an entry. Raises MigrationError: none does."""
+        if entry.desc in self._kinds:
+            return self._kinds[entry.desc]
+        name = f"{entry.namespace}.{entry.tag}" if entry.namespace else entry.tag
+        raise MigrationError(
+            f"no object kind claims the type {entry.desc} of {name} in database {self._database}",
+            hint="a plugin of the family object must list the type in its entry_types",
+        )
+
+
+def _claimed(path: Path, claims: Claims, texts: Texts) -> StoredEntries:
+    """Read an archive entry by entry: of a large database whole archives would be held else."""
+    store = Store(texts)
+    post_data = ById()
+
+    def take(entry: pgdumplib.models.Entry) -> None:
+        if entry.desc not in PSEUDO_TYPES and not _is_for_following(entry):
+            section = _section(entry, post_data)
+            if section is Section.POST_DATA:
+                post_data[entry.dump_id] = 1
+            _store(store, entry, section, claims.kind_of(entry))
+
+    _read_archive(path, take)
+    store.forget_unknown_needs()
+    return StoredEntries(store)
 
 
 def _is_for_following(entry: pgdumplib.models.Entry) -> bool:
@@ -161,21 +184,26 @@ def _arguments(program: Path, path: Path, snapshot: str | None) -> list[str | Pa
     ]
 
 
-class _Text(bytes):
-    """A string of the archive. Short ones come in every entry (a schema, an owner, a type), and are held once."""
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        text = super().decode(encoding, errors)
-        return intern(text) if len(text) <= SHORT else text
-
-
 class _Archive(pgdumplib.dump.Dump):
-    """A dump that can be closed; and one that reads integers at once, not byte by byte (five times as fast)."""
+    """A dump that can be closed, hands its entries on one by one, and reads integers at once, not byte by byte (five
+    times as fast)."""
+
+    def __init__(self, take: Callable[[pgdumplib.models.Entry], None]) -> None:
+        super().__init__()
+        self._take = take
 
     def close(self) -> None:
         if self._handle is not None:
             self._handle.close()
         self._temp_dir.cleanup()
+
+    def _read_entries(self) -> None:
+        for _ in range(self._read_int() or 0):
+            self._read_entry()
+            entry = self.entries[-1]
+            if entry.desc not in PSEUDO_TYPES:  # which tell the archive's own encoding
+                self.entries.pop()
+            self._take(entry)
 
     def _read_int(self) -> int | None:
         if self._handle is None:
@@ -190,65 +218,40 @@ class _Archive(pgdumplib.dump.Dump):
         length = self._read_int()
         if self._handle is None or length is None or length <= 0:
             return b""
-        return _Text(self._handle.read(length))
+        return self._handle.read(length)
 
 
-def _archive_entries(path: Path) -> list[pgdumplib.models.Entry]:
-    archive = _Archive()
+def _read_archive(path: Path, take: Callable[[pgdumplib.models.Entry], None]) -> None:
+    archive = _Archive(take)
     try:
         archive.load(path)
     except (ValueError, RuntimeError, struct.error) as error:
         raise MigrationError(f"the archive that pg_dump wrote cannot be read: {error}") from error
     finally:
         archive.close()
-    return archive.entries
 
 
-def _claims(kinds: Sequence[ObjectKind]) -> Mapping[str, str]:
-    claims: dict[str, str] = {}
-    for kind in kinds:
-        for entry_type in kind.entry_types:
-            other = claims.setdefault(entry_type, kind.name)
-            if other != kind.name:
-                raise MigrationError(f"both {other} and {kind.name} claim the dump's entries of type {entry_type}")
-    return claims
-
-
-def _kind_of(entry: pgdumplib.models.Entry, claims: Mapping[str, str], database: str) -> str:
-    if entry.desc in claims:
-        return claims[entry.desc]
-    name = f"{entry.namespace}.{entry.tag}" if entry.namespace else entry.tag
-    raise MigrationError(
-        f"no object kind claims the type {entry.desc} of {name} in database {database}",
-        hint="a plugin of the family object must list the type in its entry_types",
-    )
-
-
-def _section(entry: pgdumplib.models.Entry, sections: Mapping[int, Section]) -> Section:
+def _section(entry: pgdumplib.models.Entry, post_data: ById) -> Section:
     """The archive has the section, but its reader drops it; in the dump's order each entry stands after its needs."""
-    if entry.desc in POST_DATA_TYPES or any(sections.get(d) is Section.POST_DATA for d in entry.dependencies):
+    if entry.desc in POST_DATA_TYPES or any(d in post_data for d in entry.dependencies):
         return Section.POST_DATA
     return Section.PRE_DATA
 
 
-def _entry(entry: pgdumplib.models.Entry, known: set[int], section: Section, kind: str) -> Entry:
-    return Entry(
-        id=entry.dump_id,
+def _store(store: Store, entry: pgdumplib.models.Entry, section: Section, kind: str) -> None:
+    common = Common(
         type=entry.desc,
         schema=entry.namespace or None,
-        name=entry.tag or "",
         owner=entry.owner or None,
-        sql=without_internal_options(entry.defn or ""),
-        drop_sql=entry.drop_stmt or "",
         catalog=int(entry.table_oid or 0),
-        oid=int(entry.oid or 0),
         tablespace=entry.tablespace or None,
         access_method=entry.tableam or None,
         relkind=entry.relkind,
         section=section,
-        depends_on=tuple(d for d in entry.dependencies if d in known),
         kind=kind,
     )
+    texts = without_internal_options(entry.defn or ""), entry.drop_stmt or ""
+    store.add(entry.dump_id, int(entry.oid or 0), entry.tag or "", common, entry.dependencies, texts)
 
 
 def without_internal_options(definition: str) -> str:

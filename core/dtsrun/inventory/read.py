@@ -44,9 +44,19 @@ from dtsrun.errors import AccessError, DtsrunError, MigrationError, SpecError
 from dtsrun.inventory import facts
 from dtsrun.inventory.bodies import edges_of_entries, read_body_edges
 from dtsrun.inventory.dump import LOCK_WAIT_SECONDS, dump_entries
+from dtsrun.inventory.entries import StoredEntries, facts_of
 from dtsrun.inventory.facts import DatabaseFacts, ObjectId
-from dtsrun.inventory.selection import LARGE_OBJECTS, choose_entries, choose_roles, choose_rows, find_parents, nearest
+from dtsrun.inventory.selection import (
+    LARGE_OBJECTS,
+    choose_entries,
+    choose_roles,
+    choose_rows,
+    find_parents,
+    has_patterns,
+    nearest,
+)
 from dtsrun.postgres.session import connect
+from dtsrun.texts import Texts
 
 _RELATION: Final = 1259
 _EVERY_TEMPLATE: Final = frozenset({"DATABASE", "DATABASE PROPERTIES", "SCHEMA", "COMMENT", "ACL", "SECURITY LABEL"})
@@ -62,6 +72,7 @@ class _Reader:
     tools: Sequence[Path]
     at_least: int
     snapshot_of: Callable[[str], str] | None
+    texts: Texts
 
 
 def read_inventory(
@@ -88,7 +99,7 @@ def read_inventory(
     """
     with _explained("the source"), connect(route, purpose="inventory") as connection:
         newest = max(at_least, facts.server_version(connection))
-        reader = _Reader(route=route, kinds=kinds, tools=tools, at_least=newest, snapshot_of=snapshot_of)
+        reader = _Reader(route=route, kinds=kinds, tools=tools, at_least=newest, snapshot_of=snapshot_of, texts=Texts())
         known = {d.name: d for d in facts.read_databases(connection)}
         chosen, left_out = choose_databases(spec.selection, known)
         databases: dict[str, Database] = {}
@@ -140,7 +151,7 @@ def _lasting_parts(inventory: Inventory) -> Iterator[object]:
     yield from inventory.left_out
     for database in inventory.databases.values():
         yield (database.name, database.target, database.owner, database.encoding, database.is_template)
-        yield from database.entries.values()
+        yield from map(facts_of, database.entries.values())
         for relation in database.relations.values():
             yield replace(relation, bytes=0, pages=0, estimated_rows=0.0)
         yield (database.sequences, database.extensions, sorted(database.rows.items()))
@@ -174,13 +185,19 @@ def _read_database(reader: _Reader, known: DatabaseFacts, chosen: DatabaseSelect
         ThreadPoolExecutor(max_workers=1) as beside,
     ):
         dumping = beside.submit(_dump, reader, known.name, snapshot)
-        catalog = _Catalog.read(connection)
+        catalog = _Catalog.read(connection, with_belongings=has_patterns(chosen))
         return _selected_database(known, chosen, reader.kinds, dumping.result(), catalog)
 
 
-def _dump(reader: _Reader, database: str, snapshot: str) -> tuple[Entry, ...]:
+def _dump(reader: _Reader, database: str, snapshot: str) -> StoredEntries:
     return dump_entries(
-        reader.route, database, reader.kinds, tools=reader.tools, at_least=reader.at_least, snapshot=snapshot
+        reader.route,
+        database,
+        reader.kinds,
+        tools=reader.tools,
+        at_least=reader.at_least,
+        snapshot=snapshot,
+        texts=reader.texts,
     )
 
 
@@ -188,7 +205,8 @@ def _dump(reader: _Reader, database: str, snapshot: str) -> tuple[Entry, ...]:
 class _Catalog:
     """What the catalogs say of one database while pg_dump works."""
 
-    belongings: Mapping[ObjectId, ObjectId]
+    belongings: Mapping[int, int]
+    """Empty where all of the database is selected: what belongs to what does not matter then."""
     schemas: frozenset[str]
     relations: Mapping[int, Relation]
     types: Mapping[int, TypeFact]
@@ -200,10 +218,10 @@ class _Catalog:
     unread_bodies: int
 
     @classmethod
-    def read(cls, connection: Connection) -> _Catalog:
+    def read(cls, connection: Connection, *, with_belongings: bool) -> _Catalog:
         edges, unread = read_body_edges(connection)
         return cls(
-            belongings=facts.read_belongings(connection),
+            belongings=facts.read_belongings(connection) if with_belongings else {},
             schemas=facts.read_schemas(connection),
             relations=facts.read_relations(connection),
             types=facts.read_types(connection),
@@ -220,11 +238,11 @@ def _selected_database(
     known: DatabaseFacts,
     chosen: DatabaseSelection,
     kinds: Sequence[ObjectKind],
-    entries: Sequence[Entry],
+    entries: StoredEntries,
     catalog: _Catalog,
 ) -> tuple[Database, list[str]]:
     edges = edges_of_entries(entries, catalog.body_edges)
-    parents = find_parents(entries, catalog.belongings)
+    parents = find_parents(entries, catalog.belongings) if has_patterns(chosen) else {}
     choice = choose_entries(entries, chosen, kinds, parents, body_edges=edges, schemas=catalog.schemas)
     extensions = {e.name for e in choice.entries.values() if e.type == "EXTENSION"}
     relations = _relations(catalog.relations, choice.entries, extensions)

@@ -19,7 +19,8 @@ from typing import Final
 
 from dtsrun.api import DatabaseSelection, Entry, ObjectKind, Pattern, Relation, Role, Selection
 from dtsrun.errors import SpecError
-from dtsrun.inventory.facts import ObjectId
+from dtsrun.inventory.entries import StoredEntries
+from dtsrun.inventory.facts import object_number
 
 SCHEMA_SELECTOR: Final = "schema"
 """Selects a schema and everything in it."""
@@ -86,14 +87,18 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(wildcards.get(c) or re.escape(c) for c in pattern), re.DOTALL)
 
 
-def find_parents(entries: Sequence[Entry], belongings: Mapping[ObjectId, ObjectId]) -> Mapping[int, int]:
-    """Return the entry that each subordinate entry belongs to, by ids."""
-    by_object = {(e.catalog, e.oid): e.id for e in entries if e.oid and e.catalog}
-    by_id = {e.id: e for e in entries}
+def find_parents(entries: StoredEntries, belongings: Mapping[int, int]) -> Mapping[int, int]:
+    """Return the entry that each subordinate entry belongs to, by ids.
+
+    Args:
+        belongings: what `read_belongings` found.
+    """
+    by_object = {object_number(e.catalog, e.oid): e.id for e in entries if e.oid and e.catalog}
+    by_id = entries.by_id()
     servers = {e.name: e.id for e in entries if e.type == "SERVER"}
     parents: dict[int, int] = {}
     for each in entries:
-        owner = by_object.get(belongings.get((each.catalog, each.oid), (0, 0)))
+        owner = by_object.get(belongings.get(object_number(each.catalog, each.oid), 0))
         if owner is None and each.type in SUBORDINATE_TYPES:
             owner = _named_parent(each, by_id, servers)
         if owner is not None and owner != each.id:
@@ -120,7 +125,7 @@ def _is_attached(part: Entry, attach: Entry) -> bool:
 
 
 def choose_entries(
-    entries: Sequence[Entry],
+    entries: StoredEntries,
     chosen: DatabaseSelection,
     kinds: Sequence[ObjectKind],
     parents: Mapping[int, int],
@@ -136,7 +141,15 @@ def choose_entries(
     Raises:
         SpecError: patterns that select nothing, each with its place.
     """
+    if not has_patterns(chosen):
+        # All of it, which lacks nothing.
+        return Choice(entries=entries.by_id())
     return _Chooser(entries, chosen, kinds, parents, body_edges).choose(frozenset(schemas))
+
+
+def has_patterns(chosen: DatabaseSelection) -> bool:
+    """Return whether objects of a database are chosen one by one."""
+    return bool(chosen.include or chosen.exclude)
 
 
 class _Chooser:
@@ -144,13 +157,14 @@ class _Chooser:
 
     def __init__(
         self,
-        entries: Sequence[Entry],
+        entries: StoredEntries,
         chosen: DatabaseSelection,
         kinds: Sequence[ObjectKind],
         parents: Mapping[int, int],
         body_edges: Mapping[int, tuple[int, ...]],
     ) -> None:
-        self.entries = {e.id: e for e in entries}
+        self.all = entries
+        self.entries = entries.by_id()
         self.chosen = chosen
         self.selectors = {k.name: k.selector for k in kinds}
         self.unlisted = {k.selector for k in kinds if not k.entry_types or k.name == LARGE_OBJECTS}
@@ -351,17 +365,15 @@ class _Chooser:
             return SCHEMA_SELECTOR, entry.schema or entry.name
         return selector, names_of(entry)[0]
 
-    def _closed_entries(self) -> dict[int, Entry]:
+    def _closed_entries(self) -> Mapping[int, Entry]:
         """Return the selected entries; a need that is not selected is replaced by what that one needs."""
-        found: dict[int, Entry] = {}
-        for each in self.entries.values():
-            if each.id not in self.selected:
-                continue
-            if self.selected.issuperset(each.depends_on):
-                found[each.id] = each
-            else:
-                found[each.id] = replace(each, depends_on=self._selected_needs(each))
-        return found
+        found = self.all.only(lambda each: each.id in self.selected)
+        changed = {
+            at: replace(each, depends_on=self._selected_needs(each))
+            for at, each in zip(found.positions, found, strict=True)
+            if not self.selected.issuperset(each.depends_on)
+        }
+        return found.changing(changed).by_id()
 
     def _selected_needs(self, entry: Entry) -> tuple[int, ...]:
         needs: set[int] = set()
@@ -403,6 +415,8 @@ def choose_rows(chosen: DatabaseSelection, relations: Mapping[int, Relation]) ->
     Raises:
         SpecError: a key names nothing that is selected and holds rows.
     """
+    if not chosen.rows:
+        return {}
     named = {r.qualified: r for r in relations.values() if r.relkind in {"r", "p"}}
     partitions: defaultdict[int, list[Relation]] = defaultdict(list)
     for each in relations.values():

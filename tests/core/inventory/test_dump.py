@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pgdumplib.dump
@@ -41,7 +42,7 @@ alter table customers add constraint named check (name <> '') not valid;
 """
 
 
-def by_label(entries: tuple[Entry, ...]) -> dict[str, Entry]:
+def by_label(entries: Iterable[Entry]) -> dict[str, Entry]:
     return {entry.label: entry for entry in entries}
 
 
@@ -180,7 +181,7 @@ class TestClaims:
             entry_types = ("VIEW",)
 
         with pytest.raises(MigrationError, match=r"both object\.views and object\.greedy claim .* VIEW"):
-            dump.claim([], [*kinds, Greedy()], "shop")
+            dump.Claims([*kinds, Greedy()], "shop")
 
 
 class TestTheTool:
@@ -204,14 +205,14 @@ class TestTheTool:
 
     def test_its_file_is_private_and_removed(self, source_route, database, kinds, monkeypatch, tmp_path):
         modes: list[tuple[int, int]] = []
-        really_read = dump._archive_entries
+        really_read = dump._read_archive
 
-        def spy(path: Path) -> list[pgdumplib.models.Entry]:
+        def spy(path: Path, take: Callable[[pgdumplib.models.Entry], None]) -> None:
             modes.append((stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)))
-            return really_read(path)
+            really_read(path, take)
 
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-        monkeypatch.setattr(dump, "_archive_entries", spy)
+        monkeypatch.setattr(dump, "_read_archive", spy)
         previous = os.umask(0)
         try:
             dump_entries(source_route, database(source_route, "select"), kinds)
@@ -224,7 +225,7 @@ class TestTheTool:
         broken = tmp_path / "broken.dump"
         broken.write_bytes(b"PGDMP\x01\x10\x00\x04\x08\x01\x00\x00")
         with pytest.raises(MigrationError, match="cannot be read"):
-            dump._archive_entries(broken)
+            dump._read_archive(broken, lambda entry: None)
 
 
 class TestInternalOptions:
