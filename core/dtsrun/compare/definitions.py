@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from dtsrun.api import Difference, Entry, StepContext, StepResult
 from dtsrun.compare.grants import default, effective, without_maintain
-from dtsrun.compare.spelling import Versions, canonical, same, with_operator_families
+from dtsrun.compare.spelling import OPERATOR_TYPES, Versions, canonical, same, with_operator_families
 from dtsrun.compare.tokens import Tokens
+from dtsrun.pairs import Pairs
 
 MARKS_SCHEMA: Final = "_dtsrun"
 """Our own memory on the target."""
@@ -91,45 +91,63 @@ def compare_definitions(context: StepContext) -> StepResult:
 
 
 def differences(comparison: Comparison, source: Sequence[Entry], target: Sequence[Entry]) -> list[Difference]:
-    """Return what is not equal, in the order of the source's dump."""
-    ours = _End.of(comparison, source, comparison.renamed)
-    theirs = _End.of(comparison, target, {})
+    """Return what is not equal, in the order of the source's dump; then what the target alone has, in its own.
+
+    Definitions are looked at as they are compared: of 100,000 tables they are more than a runner should hold.
+    """
+    ours = _End(comparison.versions, source, comparison.renamed)
+    theirs = _End(comparison.versions, target, {})
     found: list[Difference] = []
-    for place, entries in ours.places.items():
-        chosen = [entry for entry in entries if _counts(comparison, entry)]
+    for number, entry in enumerate(source):
+        place = _place(entry, comparison.renamed)
+        positions = ours.positions(place)
+        if positions[0] != number:
+            continue  # it was compared with the first one of its name
+        chosen = [each for each in map(source.__getitem__, positions) if _counts(comparison, each)]
         if chosen:
-            found += _of_place(comparison, ours, theirs, chosen, theirs.places.get(place, []))
+            found += _of_place(comparison, ours, theirs, chosen, theirs.at(place))
     if comparison.labels is None:
-        for place in theirs.places.keys() - ours.places.keys():
-            extra = [e for e in theirs.places[place] if _is_extra(comparison, e)]
-            found += [_extra(comparison, e) for e in extra if not _is_implied(comparison, theirs, e)]
+        extra = (e for e in target if _is_extra(comparison, e) and not ours.positions(_place(e, {})))
+        found += [_extra(comparison, e) for e in extra if not _is_implied(comparison, theirs, e)]
     return found
 
 
-@dataclass(frozen=True, slots=True)
 class _End:
-    """One end's entries."""
+    """One end's entries, by what names them on the target."""
 
-    places: Mapping[Place, list[Entry]]
-    words: Mapping[int, Tokens]
-    database_owner: str | None
+    def __init__(self, versions: Versions, entries: Sequence[Entry], renamed: Mapping[str, str]) -> None:
+        self.database_owner = next((e.owner for e in entries if e.type == "DATABASE"), None)
+        self._versions = versions
+        self._entries = entries
+        self._renamed = renamed
+        # Places of one hash are told apart by what they are.
+        self._numbers = Pairs((_half(_place(e, renamed)), n) for n, e in enumerate(entries))
+        members = [(e, self._canonical(e)) for e in entries if e.type in OPERATOR_TYPES]
+        self._operators = with_operator_families(members, versions)
 
-    @staticmethod
-    def of(comparison: Comparison, entries: Sequence[Entry], renamed: Mapping[str, str]) -> _End:
-        """Return the entries by what names them on the target, with their canonical definitions."""
-        places: dict[Place, list[Entry]] = defaultdict(list)
-        for entry in entries:
-            places[_place(entry, renamed)].append(entry)
-        canonicals = [(e, _named_databases(canonical(e, comparison.versions), renamed)) for e in entries]
-        return _End(
-            places=places,
-            words=with_operator_families(canonicals, comparison.versions),
-            database_owner=next((e.owner for e in entries if e.type == "DATABASE"), None),
-        )
+    def positions(self, place: Place) -> list[int]:
+        """Return where the entries of a name stand, in the dump's order."""
+        return [n for n in self._numbers.of(_half(place)) if _place(self._entries[n], self._renamed) == place]
+
+    def at(self, place: Place) -> list[Entry]:
+        """Return the entries of a name."""
+        return [self._entries[n] for n in self.positions(place)]
+
+    def words(self, entry: Entry) -> Tokens:
+        """Return an entry's canonical definition."""
+        known = self._operators.get(entry.id)
+        return self._canonical(entry) if known is None else known
+
+    def _canonical(self, entry: Entry) -> Tokens:
+        return _named_databases(canonical(entry, self._versions), self._renamed)
 
     def owner(self, entry: Entry) -> str | None:
         """Return the owner of an object; since version 15 the schema public belongs to whoever owns the database."""
         return self.database_owner if entry.owner == "pg_database_owner" else entry.owner
+
+
+def _half(place: Place) -> int:
+    return hash(place) & 0xFFFFFFFF
 
 
 def _place(entry: Entry, renamed: Mapping[str, str]) -> Place:
@@ -201,7 +219,7 @@ def _of_place(
 
 
 def _is_same(comparison: Comparison, ours: _End, theirs: _End, entry: Entry, other: Entry) -> bool:
-    if same(ours.words[entry.id], theirs.words[other.id], entry, comparison.versions):
+    if _is_verbatim(entry, other) or same(ours.words(entry), theirs.words(other), entry, comparison.versions):
         return True
     if entry.type not in ACLS:
         return False
@@ -209,6 +227,17 @@ def _is_same(comparison: Comparison, ours: _End, theirs: _End, entry: Entry, oth
     if comparison.versions.crosses(MAINTAIN_SINCE):
         grants = [None if each is None else without_maintain(each) for each in grants]
     return grants[0] is not None and grants[0] == grants[1]
+
+
+def _is_verbatim(entry: Entry, other: Entry) -> bool:
+    """Return whether both ends write the same, which spares the reading of it: most definitions of most databases.
+
+    Names of databases may be others on the target, and what stands in operator families is looked at together.
+    """
+    if entry.type in OPERATOR_TYPES:
+        return False
+    text = entry.sql
+    return text == other.sql and "DATABASE" not in text
 
 
 def _is_implied(comparison: Comparison, end: _End, entry: Entry) -> bool:
@@ -239,7 +268,7 @@ def _access_method(comparison: Comparison, entry: Entry) -> str | None:
 
 def _definition(comparison: Comparison, ours: _End, theirs: _End, entry: Entry, other: Entry) -> Difference:
     source, target = _differing_lines(entry.sql, other.sql)
-    reordered = entry.type == "TABLE" and sorted(ours.words[entry.id]) == sorted(theirs.words[other.id])
+    reordered = entry.type == "TABLE" and sorted(ours.words(entry)) == sorted(theirs.words(other))
     note = "the same columns in another order" if reordered else None
     return _difference(comparison, entry, "definition", source, target, note)
 

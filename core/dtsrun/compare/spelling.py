@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -209,8 +209,11 @@ _SINCE: Final[tuple[tuple[int, frozenset[str], Rewrite], ...]] = (
 _FAMILY_MEMBERS_SINCE: Final = 14
 
 
-def with_operator_families(entries: Iterable[tuple[Entry, Tokens]], versions: Versions) -> Mapping[int, Tokens]:
-    """Return canonical definitions by entry id, operator classes and families among them made comparable.
+OPERATOR_TYPES: Final = frozenset({"OPERATOR CLASS", "OPERATOR FAMILY"})
+
+
+def with_operator_families(entries: Collection[tuple[Entry, Tokens]], versions: Versions) -> Mapping[int, Tokens]:
+    """Return the canonical definitions of operator classes and families by entry id, made comparable.
 
     Since version 14 an operator or function that a class does not need belongs to the family, however it was made: so
     members of a class count as the family's.

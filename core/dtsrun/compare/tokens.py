@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from sys import intern
 from typing import Final
 
 Tokens = tuple[str, ...]
@@ -26,8 +25,7 @@ _TOKEN: Final = re.compile(
 
 def tokens(text: str) -> Tokens:
     """Return the words, literals and signs of SQL text; comments and white space are left out."""
-    # Definitions of thousands of tables are held together, and say the same words over and over.
-    return tuple(intern(match[0]) for match in _TOKEN.finditer(text) if match["skipped"] is None)
+    return tuple(match[0] for match in _TOKEN.finditer(text) if match["skipped"] is None)
 
 
 def replaced(words: Tokens, old: Sequence[str], new: Sequence[str]) -> Tokens:
