@@ -4,12 +4,13 @@ large ones, which are cut into parts."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from dtsrun.api import Database, Relation, Resources, Step, own_rows_name
 from dtsrun.copying_range import range_key
+from dtsrun.packed import packed
 from dtsrun.table_rows import LEAST_FROZEN, TableRows
 
 MANY_TABLES: Final = 64
@@ -26,14 +27,14 @@ RANGES_SINCE: Final = 14
 MOST_PARTS: Final = 1000
 
 
-def copy_steps(database: Database, rows: TableRows, resources: Resources, source_major: int) -> list[Step]:
+def copy_steps(database: Database, rows: TableRows, resources: Resources, source_major: int) -> Iterable[Step]:
     """Return the steps that copy the tables of a database.
 
     Args:
         resources: with `split_tables_larger_than` decided: None splits no table.
     """
-    steps = list(_copy_steps(database, rows, resources, source_major))
-    return _with_trust(steps, database, rows) if rows.trusted else steps
+    steps = _copy_steps(database, rows, resources, source_major)
+    return _with_trust(list(steps), database, rows) if rows.trusted else steps
 
 
 def _copy_steps(database: Database, rows: TableRows, resources: Resources, source_major: int) -> Iterator[Step]:
@@ -46,7 +47,7 @@ def _copy_steps(database: Database, rows: TableRows, resources: Resources, sourc
             yield from _copying_ranges(step, table, count) if count > 1 and _can_be_cut(step) else [step]
     if together:
         for number, batch in enumerate(batches(small), start=1):
-            yield _copying_batch(database, number, [rows.copying(table) for table in batch])
+            yield packed(_copying_batch(database, number, [rows.copying(table) for table in batch]))
 
 
 def _with_trust(steps: Sequence[Step], database: Database, rows: TableRows) -> list[Step]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from dtsrun.api import (
 )
 from dtsrun.errors import MigrationError
 from dtsrun.graph import CycleError, topological_order
+from dtsrun.packed import packed, unpacked_args
 
 LEAST_SHARED: Final = 16
 """How many others a step waits for where it is worth while to write them down once for all that wait for the same."""
@@ -46,11 +47,18 @@ class Plan:
     steps: Mapping[str, Step]
     order: tuple[str, ...]
     """Keys in an order that keeps every edge."""
-    digest: str
     resources: Resources | None = None
     """What it was made for; None where it was read back."""
     resources_said: str = ""
     """What was chosen of them, and why."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all steps."""
+        found = hashlib.sha256()
+        for item in _as_data(self.steps.values()):
+            found.update(json.dumps(item, sort_keys=True, default=str).encode())
+        return found.hexdigest()
 
     def only(self, *stages: str) -> Plan:
         """Return the steps of some stages alone, as if all else that they wait for were done."""
@@ -129,7 +137,7 @@ def make_plan(planning: Planning, stages: Sequence[Stage]) -> Plan:
     steps: list[Step] = []
     for stage in stages:
         if planning.spec.migration_type in stage.types:
-            steps.extend(stage.plan(planning))
+            steps.extend(map(packed, stage.plan(planning)))
     plan = _with_structure_edges(_resolved(_with_late_edges(steps, planning.spec.migration_type)))
     return replace(plan, resources=planning.resources, resources_said=planning.resources_said)
 
@@ -189,23 +197,38 @@ def _with_structure_edges(plan: Plan) -> Plan:
 
 def _resolved(steps: Iterable[Step]) -> Plan:
     by_key: dict[str, Step] = {}
-    providers: dict[str, list[str]] = {}
     for step in steps:
         if step.key in by_key:
             raise MigrationError(f"two steps have the key {step.key!r}", hint="a plugin plans the same work twice")
         by_key[step.key] = step
-        for name in step.provides:
-            providers.setdefault(name, []).append(step.key)
+    providers = _providers(by_key.values())
     known: set[int] = set()
     resolved = {key: _resolve(step, by_key, providers, known) for key, step in by_key.items()}
     try:
         order = topological_order({key: step.after for key, step in resolved.items()})
     except CycleError as error:
         raise MigrationError(f"steps wait for each other: {error}", hint="a plugin plans in a circle") from error
-    return Plan(resolved, order, _digest(resolved))
+    return Plan(resolved, order)
 
 
-def _resolve(step: Step, by_key: Mapping[str, Step], providers: Mapping[str, list[str]], known: set[int]) -> Step:
+def _providers(steps: Collection[Step]) -> Mapping[str, Sequence[str]]:
+    """Return the keys of the steps that provide what others need."""
+    providers: dict[str, list[str] | tuple[str, ...]] = {name: () for step in steps for name in step.needs}
+    for step in steps if providers else ():
+        # Most names have one provider, and hundreds of them the same: they share a tuple.
+        alone = (step.key,)
+        for name in step.provides:
+            if name not in providers:
+                continue
+            known = providers[name]
+            if isinstance(known, list):
+                known.append(step.key)
+            else:
+                providers[name] = [*known, step.key] if known else alone
+    return providers
+
+
+def _resolve(step: Step, by_key: Mapping[str, Step], providers: Mapping[str, Sequence[str]], known: set[int]) -> Step:
     """Return a step with its needs as keys.
 
     Args:
@@ -238,7 +261,8 @@ def _as_data(steps: Iterable[Step]) -> Iterator[dict[str, Any]]:
 def _fields(step: Step) -> dict[str, Any]:
     """Return a step's fields. `asdict` would copy its arguments through and through, which takes as long as to write
     them down."""
-    return {name: getattr(step, name) for name in Step.__dataclass_fields__}
+    fields = {name: getattr(step, name) for name in Step.__dataclass_fields__}
+    return {**fields, "args": unpacked_args(step.args), "provides": tuple(step.provides), "needs": tuple(step.needs)}
 
 
 def _from_data(data: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
@@ -250,14 +274,7 @@ def _from_data(data: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
             tuples["after"] = shared[item[AFTER_LIKE]]
         elif len(tuples["after"]) >= LEAST_SHARED:
             shared[item["key"]] = tuples["after"]
-        yield Step(**{**values, **tuples, "lane": Lane(item["lane"])})
-
-
-def _digest(steps: Mapping[str, Step]) -> str:
-    digest = hashlib.sha256()
-    for item in _as_data(steps.values()):
-        digest.update(json.dumps(item, sort_keys=True, default=str).encode())
-    return digest.hexdigest()
+        yield packed(Step(**{**values, **tuples, "lane": Lane(item["lane"])}))
 
 
 def with_defaults(plugin: Plugin, given: Mapping[str, Any]) -> Mapping[str, Any]:

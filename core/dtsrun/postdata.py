@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from dtsrun.api import Database, Entry, entry_name, rows_name
+from dtsrun.pairs import ById
 from dtsrun.structure import owned_by
 
 FINAL_TYPES: Final = frozenset({"ACL", "COMMENT", "SECURITY LABEL", "DEFAULT ACL"})
@@ -83,14 +84,14 @@ class PostData:
         self._database = database
         self._entries = entries
         self._has_rows = has_rows
-        self._sizes: dict[int, int] = {}
+        self._sizes = ById()
 
     def batches(self) -> Iterator[Batch]:
         """Yield all entries in batches that do not wait for each other in a circle."""
         open_batches: dict[tuple[int, Cost], list[Entry]] = {}
         read: dict[tuple[int, Cost], int] = {}
         for entry in self._entries:
-            level, cost = self._levels[entry.id], self._cost(entry)
+            level, cost = self._levels.get(entry.id) or 0, self._cost(entry)
             if cost is Cost.COSTLY:
                 yield Batch((entry,), level, cost)
                 continue
@@ -128,9 +129,10 @@ class PostData:
 
     def bytes(self, entry: Entry) -> int:
         """Return the size of the tables that an entry reads, their partitions and heirs included."""
-        if entry.id not in self._sizes:
-            self._sizes[entry.id] = sum(self.tree_bytes(oid) for oid in self._tables(entry))
-        return self._sizes[entry.id]
+        known = self._sizes.get(entry.id)
+        if known is None:
+            known = self._sizes[entry.id] = sum(self.tree_bytes(oid) for oid in self._tables(entry))
+        return known
 
     def tree(self, oid: int) -> set[int]:
         """Return a relation and all below it."""
@@ -209,11 +211,13 @@ class PostData:
         return children
 
     @cached_property
-    def _levels(self) -> Mapping[int, int]:
-        levels: dict[int, int] = {}
-        costs = {entry.id: self._cost(entry) for entry in self._entries}
+    def _levels(self) -> ById:
+        levels, costs = ById(), ById()
         for entry in self._entries:
-            mine = costs[entry.id]
-            steps = (levels[i] + (costs[i] != mine or mine is Cost.COSTLY) for i in entry.depends_on if i in levels)
+            costs[entry.id] = self._cost(entry)
+        for entry in self._entries:
+            mine = costs.get(entry.id)
+            waits = ((i, level) for i in entry.depends_on if (level := levels.get(i)) is not None)
+            steps = (level + (costs.get(i) != mine or mine == Cost.COSTLY) for i, level in waits)
             levels[entry.id] = max(steps, default=0)
         return levels

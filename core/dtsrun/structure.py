@@ -95,15 +95,20 @@ def planned(
     Args:
         kept: ids of entries that the target has already; only their owner is set.
     """
+    return list(planning(entries, database, context, kept))
+
+
+def planning(
+    entries: Iterable[Entry], database: Database, context: PlanContext, kept: frozenset[int] = frozenset()
+) -> Iterator[dict[str, Any]]:
+    """Yield what `planned` returns, one entry after the other."""
     tablespaces = mapped_tablespaces(context)
-    items = []
     for entry in entries:
         kind = context.kind(entry.kind)
         statements = ["--"] if entry.id in kept else kind.statements(entry, database, context)
         statements, lost = for_target(entry, statements, context.target.major)
         if sqls := restoring_sql(entry, statements, tablespaces=tablespaces):
-            items.append(_item(entry, sqls, [*_deviations(entry, kind, context, tablespaces), *lost]))
-    return items
+            yield _item(entry, sqls, [*_deviations(entry, kind, context, tablespaces), *lost])
 
 
 def acting_kinds(context: PlanContext) -> list[ObjectKind]:

@@ -25,6 +25,7 @@ from dtsrun.api import (
 )
 from dtsrun.copied_table import Table, arguments
 from dtsrun.copy_format import Format, Formats
+from dtsrun.pairs import Pairs
 from dtsrun.reading import tables_read, without_circles
 from dtsrun.structure import left_out
 from dtsrun.trusted_keys import trusted_keys
@@ -164,7 +165,7 @@ class TableRows:
         """Whether the target has it already, and keeps it with its rows."""
         if table.extension is not None:
             return self._skips and f"EXTENSION {table.extension}" in self._existing
-        return table.oid in self._entries and self._entries[table.oid].id in self._gone
+        return any(i in self._gone for i in self._creating.of(table.oid))
 
     def _described(self, table: Relation, root: Relation | None, routed: bool) -> Table:
         chosen = self._format(table)
@@ -200,8 +201,7 @@ class TableRows:
             yield from (rows_name(name, t.oid) for t in self.tables if _is_before(t, table))
         parts = [table] if root is None else [table, *self._ancestors(table)]
         for part in parts:
-            if part.oid in self._entries:
-                yield entry_name(name, self._entries[part.oid].id)
+            yield from (entry_name(name, i) for i in self._creating.of(part.oid))
             yield from (entry_name(name, i) for i in self._attachments.get((part.schema, part.name), ()))
 
     def _read_before(self, table: Relation) -> Iterator[str]:
@@ -234,7 +234,7 @@ class TableRows:
 
     def _hashes_user_types(self, parent: Relation) -> bool:
         # The hash of an enum, and of what holds one, is that of an OID. What an expression gives we do not know.
-        entry = self._entries.get(parent.oid)
+        entry = self._entry(parent)
         key = _HASH_KEY.search(entry.sql) if entry else None
         own = [c.name for c in parent.columns if c.type_oid >= FIRST_USER_OID]
         return key is not None and ("(" in key[1] or any(name in key[1] for name in own))
@@ -244,9 +244,13 @@ class TableRows:
         return left_out(self._database, self._existing) if self._skips else frozenset()
 
     @cached_property
-    def _entries(self) -> Mapping[int, Entry]:
-        """The entries that create tables, by the tables' OIDs."""
-        return {e.oid: e for e in self._database.entries.values() if e.type == "TABLE"}
+    def _creating(self) -> Pairs:
+        """Ids of the entries that create tables, by the tables' OIDs."""
+        return Pairs((e.oid, e.id) for e in self._database.entries.values() if e.type == "TABLE")
+
+    def _entry(self, table: Relation) -> Entry | None:
+        """Return the entry that creates a table."""
+        return next((self._database.entries[i] for i in self._creating.of(table.oid)), None)
 
     @cached_property
     def _attachments(self) -> Mapping[tuple[str | None, str], list[int]]:
@@ -279,16 +283,18 @@ class TableRows:
     @cached_property
     def reads(self) -> Mapping[int, tuple[int, ...]]:
         """Which relations must be full before a table is filled; nothing that would go round in a circle."""
-        wanted = {t.oid: self._looked_up(t) for t in self.tables}
+        wanted = {t.oid: read for t in self.tables if (read := self._looked_up(t))}
+        if not wanted:
+            return {}
         fillers: dict[int, list[int]] = {}
         for table in self.tables:
             for oid in self._filled_by(table, self._root(table) if self._is_unstable(table) else None):
                 fillers.setdefault(oid, []).append(table.oid)
-        edges = {oid: [f for read in reads for f in fillers.get(read, ())] for oid, reads in wanted.items() if reads}
+        edges = {oid: [f for read in reads for f in fillers.get(read, ())] for oid, reads in wanted.items()}
         return without_circles(edges)
 
     def _looked_up(self, table: Relation) -> list[int]:
-        entry = self._entries.get(table.oid)
+        entry = self._entry(table)
         return sorted(tables_read(self._database, entry, through_routines_only=True)) if entry else []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -62,9 +62,9 @@ class Step:
     """JSON values only."""
     after: tuple[str, ...] = ()
     """Keys of steps that must be done before; all of them must be in the plan."""
-    provides: tuple[str, ...] = ()
+    provides: Sequence[str] = ()
     """Names of what stands when it is done: `entry_name(...)`, `rows_name(...)`. Several steps may provide one name."""
-    needs: tuple[str, ...] = ()
+    needs: Sequence[str] = ()
     """Names that must stand before. It waits for every step that provides one; a name without provider is fine (it
     is not part of this task)."""
     lane: Lane = Lane.STRUCTURE

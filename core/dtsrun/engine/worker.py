@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from dtsrun.engine.ends import Ends
 from dtsrun.engine.snapshots import Snapshot
 from dtsrun.errors import MigrationError
 from dtsrun.inventory import dump_entries
+from dtsrun.packed import unpacked
 from dtsrun.plan import with_defaults
 from dtsrun.postgres.sqlstate import SnapshotLost
 
@@ -82,7 +83,7 @@ class Worker:
     def run(self, order: Order) -> StepResult:
         """Run a step. What it raises is for the engine to judge; its connections are clean afterwards, or closed."""
         try:
-            result = self._run(order)
+            result = self._run(replace(order, step=unpacked(order.step)))
             if self.follow is not None:
                 self._let_go()
             return result

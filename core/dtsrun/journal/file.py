@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import threading
 import uuid
@@ -12,8 +13,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 
 from dtsrun.api import (
     Alignment,
@@ -27,7 +29,7 @@ from dtsrun.api import (
 from dtsrun.errors import DtsrunError
 from dtsrun.journal.records import Creation, EventRecord, StepRecord, TaskRecord
 from dtsrun.journal.requests import Requests
-from dtsrun.journal.rows import check_result_of, event_of, packed, step_of, task_of, unpacked
+from dtsrun.journal.rows import check_result_of, event_of, pack, step_of, task_of, unpacked
 
 FILE_NAME: Final = "journal.sqlite3"
 BUSY_SECONDS: Final = 30.0
@@ -142,10 +144,19 @@ class Journal:
 
     def save_plan(self, name: str, steps: Iterable[Step], records: Iterable[Mapping[str, Any]]) -> None:
         """Remember the plan, so that a later run continues the same work."""
-        data = packed(records)
+        with TemporaryFile() as text:
+            size = pack(records, text)
+            text.seek(0)
+            self._save_plan(name, steps, text, size)
+
+    def _save_plan(self, name: str, steps: Iterable[Step], text: IO[bytes], size: int) -> None:
         with self._transaction():
             self._run("delete from step where task = ?", name)
-            self._run("insert or replace into plan (task, data) values (?, ?)", name, data)
+            self._run("delete from plan where task = ?", name)
+            self._run("insert into plan (task, data) values (?, zeroblob(?))", name, size)
+            row = self._all("select rowid from plan where task = ?", name)[0]
+            with self._connection.blobopen("plan", "data", row["rowid"]) as blob:
+                shutil.copyfileobj(text, blob)
             self._connection.executemany(
                 "insert into step (task, key, stage, plugin, title, database, lane, size, tables)"
                 " values (?,?,?,?,?,?,?,?,?)",

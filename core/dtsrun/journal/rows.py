@@ -7,26 +7,42 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from io import BytesIO
-from typing import Any
+from typing import IO, Any, Final
 
 from dtsrun.api import CheckResult, Finding, Fix, Outcome, Severity
 from dtsrun.journal.records import EventRecord, StepRecord, TaskRecord
 
+PIECE_BYTES: Final = 64 * 1024
+"""Of a plan that is read back, at once: as text it is some ten times as long."""
 
-def packed(records: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return records as compressed lines of JSON, without ever holding the whole text."""
+
+def pack(records: Iterable[Mapping[str, Any]], into: IO[bytes]) -> int:
+    """Write records as compressed lines of JSON, without ever holding the whole; return how many bytes that are."""
     packing = zlib.compressobj(1)
-    parts = [packing.compress(json.dumps(record, default=str).encode() + b"\n") for record in records]
-    return b"".join((*parts, packing.flush()))
+    for record in records:
+        into.write(packing.compress(json.dumps(record, default=str).encode() + b"\n"))
+    into.write(packing.flush())
+    return into.tell()
 
 
 def unpacked(packed: bytes) -> Iterator[dict[str, Any]]:
-    """Return the records again, one after the other."""
-    for line in BytesIO(zlib.decompress(packed)):
+    """Yield the records that were packed. Raises zlib.error: they are cut off."""
+    for line in _lines(packed):
         found = json.loads(line)
         # Tasks that began before plans were kept line by line have one line: a list.
         yield from found if isinstance(found, list) else [found]
+
+
+def _lines(packed: bytes) -> Iterator[bytes]:
+    unpacking = zlib.decompressobj()
+    rest = b""
+    for start in range(0, len(packed), PIECE_BYTES):
+        *lines, rest = (rest + unpacking.decompress(packed[start : start + PIECE_BYTES])).split(b"\n")
+        yield from lines
+    rest += unpacking.flush()
+    if not unpacking.eof:
+        raise zlib.error("the plan in the journal is cut off")
+    yield from filter(None, rest.split(b"\n"))
 
 
 def _time(text: str | None) -> datetime | None:

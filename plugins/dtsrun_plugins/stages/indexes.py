@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final
 
 import psycopg
@@ -25,9 +26,12 @@ from dtsrun.api import (
     entry_name,
     rows_name,
 )
+from dtsrun.inventory.entries import only
+from dtsrun.packed import packed
+from dtsrun.pairs import Pairs
 from dtsrun.postdata import FINAL_TYPES, LAST_TYPES, SMALL_BYTES, Batch, Cost, PostData
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
-from dtsrun.structure import acting_kinds, left_out, owned_by, planned, restore
+from dtsrun.structure import acting_kinds, left_out, owned_by, planned, planning, restore
 from dtsrun.trusted_keys import trusted_keys
 
 FINAL_BATCH: Final = 200
@@ -94,14 +98,14 @@ class Indexes(Stage):
 
     def plan(self, context: PlanContext) -> Iterable[Step]:
         """Return the steps of each database, those of the kinds in between."""
-        yield from _with_shares(list(self._planned(context)), context.resources)
+        yield from _with_shares([packed(step) for step in self._planned(context)], context.resources)
         for kind in acting_kinds(context):
             yield from map(_between, kind.steps("indexes", context))
 
     def _planned(self, context: PlanContext) -> Iterator[Step]:
         for database in context.inventory.databases.values():
             chosen = _chosen(database, context)
-            post = _post_data(database, [e for e in chosen if _is_early(e)], context)
+            post = _post_data(database, _early(database, context), context)
             yield from self._building(post, database, context)
             yield from self._analyzing(post, chosen, database, context)
             yield from self._finishing(chosen, database, context)
@@ -160,7 +164,7 @@ class Indexes(Stage):
         trees = list(_analyzed(database, context))
         for number, oids in enumerate(_groups(post, trees), start=1):
             below = {each for oid in oids for each in post.tree(oid)}
-            needed = [entry_name(database.name, i) for oid in sorted(below) for i in indexes.get(oid, ())]
+            needed = [entry_name(database.name, i) for oid in sorted(below) for i in indexes.of(oid)]
             yield self._analyzing_step(post, number, oids, needed, database)
 
     def _analyzing_step(
@@ -204,9 +208,9 @@ class Indexes(Stage):
     ) -> Iterator[Step]:
         """Yield steps one after the other, which go on even where something before them failed."""
         before: tuple[str, ...] = ()
-        items = planned(entries, database, context)
-        for number, start in enumerate(range(0, len(items), FINAL_BATCH), start=1):
-            part = items[start : start + FINAL_BATCH]
+        items = planning(entries, database, context)
+        parts = iter(lambda: list(islice(items, FINAL_BATCH)), [])
+        for number, part in enumerate(parts, start=1):
             key = f"{database.name}/indexes/{what} {number:04}"
             own = {item["id"] for item in part}
             waits = [entry_name(database.name, i) for item in part for i in item["after"] if i not in own]
@@ -278,17 +282,18 @@ def _gone(database: Database, context: PlanContext) -> frozenset[int]:
     return left_out(database, context.existing(database.name)) if skips else frozenset()
 
 
-def _chosen(database: Database, context: PlanContext) -> list[Entry]:
+def _chosen(database: Database, context: PlanContext) -> Sequence[Entry]:
     gone = _gone(database, context)
-    return [e for e in database.entries.values() if e.id not in gone and (e.section is Section.POST_DATA or _late(e))]
+    return only(database.entries, lambda e: e.id not in gone and (e.section is Section.POST_DATA or _late(e)))
+
+
+def _early(database: Database, context: PlanContext) -> Sequence[Entry]:
+    gone = _gone(database, context)
+    return only(database.entries, lambda e: e.id not in gone and e.section is Section.POST_DATA and not _late(e))
 
 
 def _late(entry: Entry) -> bool:
     return entry.type in FINAL_TYPES or entry.type in LAST_TYPES
-
-
-def _is_early(entry: Entry) -> bool:
-    return not _late(entry)
 
 
 def _last(chosen: Sequence[Entry]) -> set[int]:
@@ -312,13 +317,13 @@ def _between(step: Step) -> Step:
     return replace(step, needs=needs, provides=(*step.provides, f"{name}/refreshed"), depends_softly=True)
 
 
-def _indexes_of_tables(chosen: Sequence[Entry], database: Database) -> dict[int, list[int]]:
-    indexes: dict[int, list[int]] = {}
-    for entry in chosen:
-        if entry.type in ("INDEX", "CONSTRAINT", "STATISTICS"):
-            for owner in owned_by(entry, database):
-                indexes.setdefault(database.entries[owner].oid, []).append(entry.id)
-    return indexes
+def _indexes_of_tables(chosen: Sequence[Entry], database: Database) -> Pairs:
+    return Pairs(
+        (database.entries[owner].oid, entry.id)
+        for entry in chosen
+        if entry.type in ("INDEX", "CONSTRAINT", "STATISTICS")
+        for owner in owned_by(entry, database)
+    )
 
 
 def _analyzed(database: Database, context: PlanContext) -> Iterator[int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, Final
 
 import psycopg
 
 from dtsrun.api import Database, Entry, PlanContext, Section, Stage, Step, StepContext, StepResult, entry_name
 from dtsrun.errors import MigrationError
+from dtsrun.inventory.entries import only
 from dtsrun.postdata import FINAL_TYPES, LAST_TYPES
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 from dtsrun.structure import CONTAINERS, left_out, planned, restore, run
@@ -115,22 +116,17 @@ class Structure(Stage):
 def _batches(database: Database, context: PlanContext) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield the plugin that restores (empty: this stage) and the entries, cut where the plugin changes."""
     for plugin, group in groupby(_pre_data(database, context), key=lambda e: _restorer(e, context)):
-        entries = list(group)
-        kept = _kept(entries, context.existing(database.name))
-        for start in range(0, len(entries), BATCH_ENTRIES):
-            if items := planned(entries[start : start + BATCH_ENTRIES], database, context, kept):
+        existing = context.existing(database.name)
+        while entries := list(islice(group, BATCH_ENTRIES)):
+            if items := planned(entries, database, context, _kept(entries, existing)):
                 yield plugin, items
 
 
-def _pre_data(database: Database, context: PlanContext) -> list[Entry]:
+def _pre_data(database: Database, context: PlanContext) -> Sequence[Entry]:
     skips = context.spec.on_conflict == "skip"
     gone = left_out(database, context.existing(database.name)) if skips else frozenset()
     later = FINAL_TYPES | LAST_TYPES
-    return [
-        entry
-        for entry in database.entries.values()
-        if entry.section is Section.PRE_DATA and entry.type not in later and entry.id not in gone
-    ]
+    return only(database.entries, lambda e: e.section is Section.PRE_DATA and e.type not in later and e.id not in gone)
 
 
 def _restorer(entry: Entry, context: PlanContext) -> str:

@@ -1,7 +1,9 @@
 """The journal is a task's memory on the runner."""
 
 import os
+import sqlite3
 import stat
+import zlib
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,22 @@ def test_a_journal_of_an_earlier_version_is_refused(tmp_path: Path):
     old.close()
     with pytest.raises(DtsrunError, match="earlier version"):
         Journal.open(tmp_path)
+
+
+def test_a_plan_of_many_pieces_comes_back(journal: Journal, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("dtsrun.journal.rows.PIECE_BYTES", 7)
+    records = [{"key": str(number), "args": {"sql": "é\n" * (number % 5) + str(hash(number))}} for number in range(300)]
+    journal.save_plan("t", [STEP], records)
+    journal.save_plan("t", [STEP], records)
+    assert list(journal.plan("t") or ()) == records
+
+
+def test_a_plan_that_is_cut_off_is_not_taken_for_a_whole_one(journal: Journal):
+    journal.save_plan("t", [STEP], [{"key": str(number)} for number in range(300)])
+    with sqlite3.connect(journal.home / "journal.sqlite3") as connection:
+        connection.execute("update plan set data = substr(data, 1, length(data) - 10)")
+    with pytest.raises(zlib.error, match="cut off"):
+        list(journal.plan("t") or ())
 
 
 def test_a_plan_that_was_kept_as_one_list_is_still_read(journal: Journal):
