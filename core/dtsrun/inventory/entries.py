@@ -104,6 +104,28 @@ class Store:
         """Return what drops an entry."""
         return _text(self._texts.get(self._places[at] + self._lengths[at], self._drop_lengths[at]))
 
+    def facts(self, at: int) -> tuple[Any, ...]:
+        """Return all facts of an entry, in the order of an entry's fields."""
+        common, size = self.commons[self.common[at]], self._lengths[at]
+        texts = self._texts.get(self._places[at], size + self._drop_lengths[at])
+        return (
+            self.ids[at],
+            common.type,
+            common.schema,
+            self.name(at),
+            common.owner,
+            _text(texts[:size]),
+            _text(texts[size:]),
+            common.catalog,
+            self.oids[at],
+            common.tablespace,
+            common.access_method,
+            common.relkind,
+            common.section,
+            self.needs(at),
+            common.kind,
+        )
+
     def _positions(self) -> array[int]:
         """Return by id where each entry stands, counted from 1; pg_dump's ids have few gaps."""
         if self._by_id is None:
@@ -229,6 +251,8 @@ def _whole(facts: tuple[Any, ...]) -> Entry:
 
 def facts_of(entry: Entry) -> tuple[Any, ...]:
     """Return all facts of an entry, in the order of its fields."""
+    if isinstance(entry, StoredEntry):
+        return entry._store.facts(entry._at)
     return tuple(getattr(entry, name) for name in FIELDS)
 
 
