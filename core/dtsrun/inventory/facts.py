@@ -32,6 +32,7 @@ from dtsrun.api import (
     Tablespace,
     TypeFact,
 )
+from dtsrun.inventory.relations import Store, StoredRelations
 
 LARGE_OBJECTS_RANGE: Final = 500
 """Large objects in one range: a step of a second or so at usual sizes."""
@@ -139,31 +140,23 @@ def read_databases(connection: Connection) -> tuple[DatabaseFacts, ...]:
     return tuple(DatabaseFacts(**row._asdict()) for row in connection.execute(query("databases")))
 
 
-def read_relations(connection: Connection) -> dict[int, Relation]:
+def read_relations(connection: Connection) -> StoredRelations:
     """Return all relations outside the system's schemas by OID, those of extensions too."""
     # All three come in the order of their relations, so that no more than one relation's are held.
     columns = _Beside(_columns(connection))
     keys = _Beside((row.relation, row.columns) for row in _rows(connection, _keys_query(connection)))
     parents = _parents(connection)
-    relations = {}
-    # Partitions by the thousand have the same columns, keys and sizes, and share them here.
-    shared: dict[Any, Any] = {}
+    store = Store()
     for row in _rows(connection, query("relations")):
-        own, key = tuple(columns.of(row.oid)), tuple(name for names in keys.of(row.oid) for name in names)
-        said = {
-            **row._asdict(),
-            "schema": intern(row.schema),
-            "owner": intern(row.owner),
-            "bytes": shared.setdefault(row.bytes, row.bytes),
-            "estimated_rows": shared.setdefault(("rows", row.estimated_rows), row.estimated_rows),
-        }
-        relations[row.oid] = Relation(
-            **said,
-            columns=shared.setdefault(own, own),
-            key=shared.setdefault(key, key),
-            parents=tuple(parents.get(row.oid, ())),
+        store.add(
+            Relation(
+                **row._asdict(),
+                columns=tuple(columns.of(row.oid)),
+                key=tuple(name for names in keys.of(row.oid) for name in names),
+                parents=tuple(parents.get(row.oid, ())),
+            )
         )
-    return relations
+    return StoredRelations(store)
 
 
 def read_types(connection: Connection) -> Mapping[int, TypeFact]:

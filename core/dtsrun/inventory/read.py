@@ -30,7 +30,6 @@ from dtsrun.api import (
     LargeObjects,
     Membership,
     ObjectKind,
-    Relation,
     Role,
     Route,
     Selection,
@@ -46,6 +45,7 @@ from dtsrun.inventory.bodies import edges_of_entries, read_body_edges
 from dtsrun.inventory.dump import LOCK_WAIT_SECONDS, dump_entries
 from dtsrun.inventory.entries import StoredEntries, facts_of
 from dtsrun.inventory.facts import DatabaseFacts, ObjectId
+from dtsrun.inventory.relations import StoredRelations
 from dtsrun.inventory.selection import (
     LARGE_OBJECTS,
     choose_entries,
@@ -55,6 +55,7 @@ from dtsrun.inventory.selection import (
     has_patterns,
     nearest,
 )
+from dtsrun.pairs import Pairs
 from dtsrun.postgres.session import connect
 from dtsrun.texts import Texts
 
@@ -208,7 +209,7 @@ class _Catalog:
     belongings: Mapping[int, int]
     """Empty where all of the database is selected: what belongs to what does not matter then."""
     schemas: frozenset[str]
-    relations: Mapping[int, Relation]
+    relations: StoredRelations
     types: Mapping[int, TypeFact]
     sequences: tuple[SequenceFact, ...]
     extensions: tuple[Extension, ...]
@@ -310,12 +311,10 @@ def _is_refusal(error: psycopg.Error) -> bool:
     return error.sqlstate is None or error.sqlstate[:2] in {"08", "28", "3D", "53", "57"}
 
 
-def _relations(
-    known: Mapping[int, Relation], entries: Mapping[int, Entry], extensions: set[str]
-) -> dict[int, Relation]:
+def _relations(known: StoredRelations, entries: Mapping[int, Entry], extensions: set[str]) -> StoredRelations:
     """Return the selected relations; those of an extension have no entries of their own, and come with it."""
-    objects = {e.oid for e in entries.values() if e.catalog == _RELATION}
-    return {oid: r for oid, r in known.items() if oid in objects or r.extension in extensions}
+    objects = Pairs((e.oid, e.id) for e in entries.values() if e.catalog == _RELATION)
+    return known.only(lambda r: r.oid in objects or r.extension in extensions)
 
 
 def _large_objects(
