@@ -14,7 +14,7 @@ from typing import Any, Final, overload
 
 from dtsrun.api import Step
 
-LEAST_BYTES: Final = 4096
+LEAST_BYTES: Final = 1024
 """Of arguments as JSON, from which on they are packed."""
 
 LEAST_NAMES: Final = 16
@@ -100,10 +100,8 @@ class PackedNames(Sequence[str]):
 
 def packed(step: Step) -> Step:
     """Return a step whose long arguments and names are packed."""
-    args, provides, needs = _packed_args(step.args), packed_names(step.provides), packed_names(step.needs)
-    if args is step.args and provides is step.provides and needs is step.needs:
-        return step
-    return replace(step, args=args, provides=provides, needs=needs)
+    provides, needs, locks = map(packed_names, (step.provides, step.needs, step.locks))
+    return replace(step, args=_packed_args(step.args), provides=provides, needs=needs, locks=locks)
 
 
 def packed_names(names: Sequence[str]) -> Sequence[str]:

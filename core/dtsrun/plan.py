@@ -262,7 +262,8 @@ def _fields(step: Step) -> dict[str, Any]:
     """Return a step's fields. `asdict` would copy its arguments through and through, which takes as long as to write
     them down."""
     fields = {name: getattr(step, name) for name in Step.__dataclass_fields__}
-    return {**fields, "args": unpacked_args(step.args), "provides": tuple(step.provides), "needs": tuple(step.needs)}
+    names = {name: tuple(getattr(step, name)) for name in ("provides", "needs", "locks")}
+    return {**fields, **names, "args": unpacked_args(step.args)}
 
 
 def _from_data(data: Iterable[Mapping[str, Any]]) -> Iterator[Step]:

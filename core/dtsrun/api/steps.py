@@ -72,7 +72,7 @@ class Step:
     """Bytes that it moves or reads; larger ones start first."""
     tables: int = 1
     """How many tables' rows it moves or compares, if it does; of the parts of one table only the first counts."""
-    locks: tuple[str, ...] = ()
+    locks: Sequence[str] = ()
     """Names that it needs for itself: two steps that share one never run at once."""
     transactional: bool = True
     """Whether the target's work and the mark commit together. Where PostgreSQL forbids it (CREATE DATABASE), the

@@ -51,7 +51,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> None:
         selection=Selection(entire_instance=True),
     )
     facts = ServerFacts(version=160014, version_text="16", current_user="u", is_superuser=True, bootstrap_role="p")
-    plan = Plan({step.key: step for step in steps}, tuple(step.key for step in steps), "digest")
+    plan = Plan({step.key: step for step in steps}, tuple(step.key for step in steps))
 
     @contextmanager
     def open_plan(path: Path) -> Iterator[tuple[Spec, None, Inventory, Plan]]:

@@ -32,7 +32,7 @@ def plan_of(**tables: int) -> Plan:
     links = [{"oid": oid, "schema": "public", "name": name, "identity": "key"} for name, oid in tables.items()]
     follow = step("shop/incremental/follow", "incremental", plugin="stage.incremental", args={"tables": links})
     compare = [step(f"shop/verify/{name}", "verify", args={"oid": oid}) for name, oid in tables.items()]
-    return Plan({}, (), "").with_steps([batch, follow, *compare])
+    return Plan({}, ()).with_steps([batch, follow, *compare])
 
 
 def copies(plan: Plan) -> dict[int, str]:
@@ -71,7 +71,7 @@ def test_a_new_table_comes_into_the_plan_with_all_that_is_to_be_done_of_it() -> 
 
 def test_what_no_slot_carries_is_not_compared_live() -> None:
     compare = [step(f"shop/verify/{oid}", "verify", args={"oid": oid}) for oid in (1, 2)]
-    plan = Plan({}, (), "").with_steps(
+    plan = Plan({}, ()).with_steps(
         [*(s for s in compare), step("shop/verify/seq", "verify", plugin="object.sequences")]
     )
     rows = plan.with_steps(

@@ -26,7 +26,7 @@ def step(key: str, *after: str, stage: str = "full", title: str = "", size: int 
 
 
 def planned(*steps: Step) -> Plan:
-    return Plan({s.key: s for s in steps}, tuple(s.key for s in steps), "digest")
+    return Plan({s.key: s for s in steps}, tuple(s.key for s in steps))
 
 
 @pytest.fixture
