@@ -139,7 +139,13 @@ def _claimed(path: Path, claims: Claims, texts: Texts) -> StoredEntries:
                 post_data[entry.dump_id] = 1
             _store(store, entry, section, claims.kind_of(entry))
 
-    _read_archive(path, take)
+    try:
+        _read_archive(path, take)
+    except OSError as error:
+        raise MigrationError(
+            f"the definitions of a database cannot be kept in {tempfile.gettempdir()}: {error.strerror}",
+            hint="make room there, or let TMPDIR name another folder",
+        ) from error
     store.forget_unknown_needs()
     return StoredEntries(store)
 

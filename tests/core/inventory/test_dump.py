@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 import pgdumplib.dump
 import pytest
 
+from dtsrun import texts
 from dtsrun.api import Entry, ObjectKind, Section
 from dtsrun.errors import MigrationError, PluginError
 from dtsrun.inventory import dump
@@ -220,6 +222,15 @@ class TestTheTool:
             os.umask(previous)
         assert modes == [(0o600, 0o700)]
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_full_disk_is_an_error_of_ours(self, source_route, database, kinds, monkeypatch):
+        def pwrite(*_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(texts, "FLUSHED_BYTES", 10)
+        monkeypatch.setattr(texts.os, "pwrite", pwrite)
+        with pytest.raises(MigrationError, match="cannot be kept in .*: No space left on device"):
+            dump_entries(source_route, database(source_route, "select"), kinds)
 
     def test_a_broken_archive_is_an_error_of_ours(self, tmp_path):
         broken = tmp_path / "broken.dump"
