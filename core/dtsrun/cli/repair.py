@@ -46,5 +46,10 @@ def _described(told: Told) -> str:
     lines.append(f"    {how}{', and follow it from there' if needs_copy(drift) else ''}")
     if drift.repair.sql:
         lines.append(f"    on the {drift.repair.side}:")
-    lines += [f"      {line}" for statement in drift.repair.sql for line in statement.splitlines()]
+    lines += [f"      {line}" for statement in drift.repair.sql for line in _ended(statement).splitlines()]
     return "\n".join(lines)
+
+
+def _ended(statement: str) -> str:
+    """Return a statement as it can be pasted into psql."""
+    return statement if statement.rstrip().endswith(";") else f"{statement};"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from dtsrun.api import Link, LinkTable
@@ -44,6 +45,17 @@ class ApplyStopped(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
+
+
+def mending_command(journal: Journal, task: str, link: Link, said: str) -> str:
+    """Return how to mend what drifted on the tables that an error of applying names; empty where nothing was told."""
+    named = {table.oid for table in link.tables if re.search(rf"\b{re.escape(table.qualified)}\b", said)}
+    numbers = [
+        str(told.number)
+        for told in open_drifts(journal, task)
+        if told.drift.database == link.database and told.drift.repair and told.drift.repair.oid in named
+    ]
+    return f"; run: dtsrun repair {task} {' '.join(numbers)}" if numbers else ""
 
 
 def quarantine(journal: Journal, task: str, say: Say, refusal: Refusal) -> None:

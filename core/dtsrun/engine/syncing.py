@@ -18,7 +18,7 @@ import psycopg
 from dtsrun.api import Link, LinkStatus
 from dtsrun.engine.control import Control
 from dtsrun.engine.following import Following
-from dtsrun.engine.refusals import ApplyStopped, Refusal, TableRefused
+from dtsrun.engine.refusals import ApplyStopped, Refusal, TableRefused, mending_command
 from dtsrun.engine.watching import Watching
 from dtsrun.errors import UnreachableError
 from dtsrun.journal import Journal, Request
@@ -39,6 +39,8 @@ LINE_SECONDS: Final = 30.0
 
 PATIENCE_SECONDS: Final = 10.0
 """How long a link may have a trouble before we speak of it: a worker takes a moment to start."""
+
+NOTHING_LEFT: Final = "syncing: nothing is left to apply"
 
 Say = Callable[[str, str], None]
 
@@ -184,7 +186,9 @@ class Syncing:
             why = f"{standing.lost.reason}; its {len(link.tables)} tables have to be copied anew"
             self._once(key, "slot lost", f"slot {link.name} of {link.database} is lost: {why}")
         elif status.state == "failed" or (status.error and self._lasts(key)):
-            self._once(key, "apply", f"{link.database}: changes are not applied{self._refused(standing)}")
+            refused = self._refused(standing)
+            mending = mending_command(self._journal, self._task, link, refused)
+            self._once(key, "apply", f"{link.database}: changes are not applied{refused}{mending}")
             self._react(standing)
         elif wal is not None and wal.level is not Level.QUIET:
             # The figure changes with every look; the level is what is news.
@@ -294,4 +298,6 @@ def lag_text(standings: Sequence[Standing]) -> str:
         return "syncing: no table is followed"
     behind = max(each.lag.bytes for each in standings)
     seconds = max(each.lag.seconds for each in standings)
-    return f"syncing: {behind:,} bytes and {seconds:.0f} s behind" if behind else "syncing: nothing is left to apply"
+    # Where this run has not seen yet what is applied, what is behind was written before it began.
+    least = "at least " if any(each.lag.is_at_least for each in standings) else ""
+    return f"syncing: {behind:,} bytes and {least}{seconds:.0f} s behind" if behind else NOTHING_LEFT

@@ -20,7 +20,7 @@ from psycopg import sql
 from dtsrun import marks
 from dtsrun.api import Connection, Entry, Link, StepResult
 from dtsrun.engine.ends import Ends, task_folder
-from dtsrun.errors import DtsrunError
+from dtsrun.errors import DtsrunError, MigrationError
 from dtsrun.inventory import dump_entries, matches
 from dtsrun.journal import Journal
 from dtsrun.postgres.session import connect
@@ -33,6 +33,9 @@ from dtsrun.watch.sentinel import Sentinel, wanted_by
 from dtsrun.watch.server import ServerState, compare_servers, read_server_state
 
 LOOK_SECONDS: Final = 10.0
+
+FORMAT: Final = 2
+"""Of what is kept of a database. What another version counts as a change is not the same."""
 
 
 class Say(Protocol):
@@ -91,7 +94,9 @@ class Beginnings:
 
     def save(self, database: str, state: Fingerprint, large_objects: LargeObjectState) -> None:
         """Keep what was last told of a database."""
-        self._write(database, {"fingerprint": state.as_data(), "large_objects": asdict(large_objects)})
+        self._write(
+            database, {"format": FORMAT, "fingerprint": state.as_data(), "large_objects": asdict(large_objects)}
+        )
 
     def save_server(self, state: ServerState) -> None:
         """Keep what was last told of the server."""
@@ -102,6 +107,11 @@ class Beginnings:
         data = self._read(database)
         if data is None:
             return None
+        if data.get("format") != FORMAT:
+            raise MigrationError(
+                "what it was like when its tables were copied was kept by another version of dtsrun",
+                hint="go on with that version, or compare definitions by hand before the cutover",
+            )
         given = data["large_objects"]
         contents = given["contents"]
         large_objects = LargeObjectState(
@@ -192,23 +202,31 @@ class Watching:
         return found
 
     def repair(self, numbers: Sequence[int]) -> Repaired:
-        """Mend what was told, in that order: all of it, or the drifts of these numbers.
+        """Mend what was told: all of it, or the drifts of these numbers.
 
-        Of what needs a copy the definition alone is made here.
+        Of what needs a copy the definition alone is made here. What fails is tried again while others succeed: a role
+        may be a member of one that was told after it, and a view may use a function.
         """
         repaired = Repaired(done=[], failed=[], to_copy=[])
-        for told in open_drifts(self._journal, self._task):
-            if numbers and told.number not in numbers:
-                continue
-            try:
-                if needs_copy(told.drift) and self._is_there(told.drift):
-                    self._define(told)
-                    repaired.to_copy.append(told)
-                else:
-                    repaired.done.append(self._repair(told))
-            except DtsrunError as error:
-                repaired.failed.append(f"{told.number}: {error.message}" + (f"; {error.hint}" if error.hint else ""))
+        told = [each for each in open_drifts(self._journal, self._task) if not numbers or each.number in numbers]
+        while told:
+            failed = [(each, error) for each in told if (error := self._attempt(each, repaired)) is not None]
+            if len(failed) == len(told):
+                repaired.failed.extend(_failure_text(each, error) for each, error in failed)
+                break
+            told = [each for each, _ in failed]
         return repaired
+
+    def _attempt(self, told: Told, repaired: Repaired) -> DtsrunError | None:
+        try:
+            if needs_copy(told.drift) and self._is_there(told.drift):
+                self._define(told)
+                repaired.to_copy.append(told)
+            else:
+                repaired.done.append(self._repair(told))
+        except DtsrunError as error:
+            return error
+        return None
 
     def mended(self, numbers: Collection[int]) -> list[str]:
         """Say that drifts are mended whose tables were copied meanwhile."""
@@ -220,7 +238,7 @@ class Watching:
         if needs_copy(drift):
             return self._mended(told, f"{drift.object} is gone from the source")
         database = drift.database or self._ends.routes["source"].maintenance_database
-        repair(drift, self._source(database), self._target(database))
+        repair(drift, self._source(database), self._target(database), self._ends.spec.selection.target_name)
         return self._mended(told, f"{drift.object} is mended")
 
     def _mended(self, told: Told, text: str) -> str:
@@ -296,6 +314,10 @@ class Watching:
         self._kept.save_server(now)
         chosen = self._ends.spec.selection
         return compare_servers(before, now, None if chosen.entire_instance else _moved_roles(chosen.roles, before, now))
+
+
+def _failure_text(told: Told, error: DtsrunError) -> str:
+    return f"{told.number}: {error.message}" + (f"; {error.hint}" if error.hint else "")
 
 
 def _moved_roles(patterns: Sequence[str], before: ServerState, now: ServerState) -> set[str]:

@@ -26,6 +26,7 @@ class Catalog:
     """OID of that object."""
     mark: str = "t::text"
     where: str = ""
+    least: int = FIRST_USER_OID
 
     @property
     def marks(self) -> sql.Composed:
@@ -62,7 +63,16 @@ class Catalog:
         }
 
     def _condition(self) -> str:
-        return " and ".join(filter(None, (f"({self.oid}) >= {FIRST_USER_OID}", self.where)))
+        return " and ".join(filter(None, (f"({self.oid}) >= {self.least}", self.where)))
+
+
+SCHEMA_PUBLIC: Final = 2200
+"""The one object of initdb's that is everybody's: who may create in it is changed often."""
+
+
+def _without(grants: str) -> str:
+    """Return the mark of a row without its grants, which are compared one by one (`dtsrun.watch.grants`)."""
+    return f"(pg_catalog.to_jsonb(t) - '{grants}')::text"
 
 
 _CLASS: Final = "1259"
@@ -88,7 +98,7 @@ WATCHED: Final[tuple[Catalog, ...]] = (
     Catalog(
         "pg_class",
         mark="row(t.relname, t.relnamespace, t.relkind, t.relpersistence, t.relowner, t.relrowsecurity,"
-        " t.relforcerowsecurity, t.relispartition, t.reloptions, t.relacl, t.reltablespace,"
+        " t.relforcerowsecurity, t.relispartition, t.reloptions, t.reltablespace,"
         " pg_catalog.pg_get_expr(t.relpartbound, t.oid), t.reloftype)::text",
         where=_RELATION_OF.format("t.oid"),
     ),
@@ -96,7 +106,7 @@ WATCHED: Final[tuple[Catalog, ...]] = (
         "pg_attribute",
         owner=_CLASS,
         oid="t.attrelid",
-        mark="row(t.attnum, t.attname, t.atttypid, t.atttypmod, t.attnotnull, t.attcollation, t.attidentity, t.attacl,"
+        mark="row(t.attnum, t.attname, t.atttypid, t.atttypmod, t.attnotnull, t.attcollation, t.attidentity,"
         " pg_catalog.to_jsonb(t) ->> 'attgenerated')::text",
         where=f"t.attnum > 0 and not t.attisdropped and {_RELATION_OF.format('t.attrelid')}",
     ),
@@ -128,18 +138,24 @@ WATCHED: Final[tuple[Catalog, ...]] = (
     ),
     Catalog("pg_policy"),
     Catalog("pg_statistic_ext", mark="row(t.stxname, t.stxnamespace, t.stxrelid, t.stxkeys, t.stxkind)::text"),
-    Catalog("pg_proc"),
+    Catalog("pg_proc", mark=_without("proacl")),
     Catalog("pg_aggregate", owner="1255", oid="t.aggfnoid::pg_catalog.oid"),
     Catalog(
         "pg_type",
+        mark=_without("typacl"),
         # Row types of tables and arrays come with what they belong to.
         where="t.typrelid = 0 and not exists (select from pg_catalog.pg_type e where e.typarray = t.oid)"
         " and t.typtype <> 'm'",
     ),
     Catalog("pg_enum", owner=_TYPE, oid="t.enumtypid", mark="row(t.enumsortorder, t.enumlabel)::text"),
-    Catalog("pg_namespace", where="t.nspname !~ '^pg_(toast_)?temp_' and t.nspname <> '_dtsrun'"),
+    Catalog(
+        "pg_namespace",
+        mark=_without("nspacl"),
+        where="t.nspname !~ '^pg_' and t.nspname not in ('_dtsrun', 'information_schema')",
+        least=SCHEMA_PUBLIC,
+    ),
     Catalog("pg_extension"),
-    Catalog("pg_language"),
+    Catalog("pg_language", mark=_without("lanacl")),
     Catalog("pg_cast"),
     Catalog("pg_operator"),
     Catalog("pg_opclass"),
@@ -149,8 +165,8 @@ WATCHED: Final[tuple[Catalog, ...]] = (
     Catalog("pg_ts_config"),
     Catalog("pg_ts_dict"),
     Catalog("pg_event_trigger"),
-    Catalog("pg_foreign_data_wrapper"),
-    Catalog("pg_foreign_server"),
+    Catalog("pg_foreign_data_wrapper", mark=_without("fdwacl")),
+    Catalog("pg_foreign_server", mark=_without("srvacl")),
     Catalog("pg_default_acl"),
     Catalog("pg_transform"),
     Catalog("pg_description", owner="t.classoid::bigint", oid="t.objoid", mark="row(t.objsubid, t.description)::text"),

@@ -10,6 +10,7 @@ from typing import Any, Final
 from psycopg import sql
 
 from dtsrun.watch.fingerprint import Address, ColumnText, Fingerprint, Named, TableFacts
+from dtsrun.watch.grants import BY_DEFAULT, changed_grants
 
 
 class Action(StrEnum):
@@ -42,6 +43,10 @@ class Repair:
     catalog: int = 0
     oid: int = 0
     """Of the object on the source (a large object's own OID)."""
+    revoked: tuple[str, ...] = ()
+    """Of a role: roles that it is no longer a member of. What the target alone has stays."""
+    reset: tuple[tuple[str | None, str], ...] = ()
+    """Of a role: settings that it no longer has, each with its database (source name), or with None."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +54,8 @@ class Drift:
     """One thing that is otherwise on the source than it was."""
 
     kind: str
-    """`ddl`, `partition`, `new table`, `replica identity`, `publication`, `large object`, `role`, `setting`."""
+    """`ddl`, `grant`, `partition`, `new table`, `replica identity`, `publication`, `large object`, `role` or
+    `setting`."""
     database: str | None
     """Source name; None: the whole server."""
     object: str
@@ -66,7 +72,10 @@ class Drift:
         """Return what `as_data` gave."""
         given = dict(data)
         if repair := given.get("repair"):
-            given["repair"] = Repair(**{**repair, "action": Action(repair["action"]), "sql": tuple(repair["sql"])})
+            kept = {**repair, "action": Action(repair["action"]), "sql": tuple(repair["sql"])}
+            kept["revoked"] = tuple(repair.get("revoked", ()))
+            kept["reset"] = tuple((database, name) for database, name in repair.get("reset", ()))
+            given["repair"] = Repair(**kept)
         return Drift(**given)
 
 
@@ -113,6 +122,7 @@ class _Comparison:
                 continue
             yield from self._drift(address, named, old, new)
         yield from self._identities()
+        yield from self._grants()
 
     def _rebuilt(self, addresses: Iterable[Address]) -> set[Address]:
         """Return what went and came again just as it was: another type of a column makes its indexes anew."""
@@ -186,7 +196,7 @@ class _Comparison:
             yield self._of_sql(address, named, "was renamed", renaming)
         if rest := parts - _PARTS_OF_COLUMNS - ({"pg_class"} if renaming else set()):
             what = {"pg_inherits": "is attached elsewhere", "pg_description": "has another comment"}
-            said = next((what[part] for part in rest if part in what), "changed its owner, grants or options")
+            said = next((what[part] for part in rest if part in what), "changed its owner or options")
             yield self._of_sql(address, named, said)
 
     def _altered_columns(self, address: Address, label: str, renaming: tuple[str, ...]) -> Drift:
@@ -194,7 +204,7 @@ class _Comparison:
         said, statements, is_exact = altered_columns(self._identifier(address.oid), old, new)
         action = Action.APPLY_SQL if is_exact else Action.COPY_TABLE
         repair = replace(self._repair(action, address, label), sql=(*renaming, *statements))
-        return self._made("ddl", label, f"{label}: {'; '.join(said) or 'privileges of columns changed'}", repair)
+        return self._made("ddl", label, f"{label}: {'; '.join(said) or 'columns were altered'}", repair)
 
     def _renaming(self, address: Address, named: Named) -> tuple[str, ...]:
         """Return what gives a relation its new name or schema on the target."""
@@ -221,6 +231,21 @@ class _Comparison:
                 repair = Repair(action=Action.APPLY_SQL, object=label, sql=undo, side="source", catalog=_CLASS, oid=oid)
                 said = f"{label} has another replica identity: its updates and deletes may not arrive"
                 yield self._made("replica identity", label, said, repair if undo else None)
+
+    def _grants(self) -> Iterator[Drift]:
+        """Objects that are new have their grants with them; those of extensions have what the application granted."""
+        before, now = self._before.grants, self._now.grants
+        for address in sorted(before.keys() | now.keys()):
+            by_default = BY_DEFAULT.get(address.catalog, ())
+            old, new = before.get(address, by_default), now.get(address, by_default)
+            named = self._now.names.get(address)
+            is_old = address in self._before.marks and address in self._now.marks
+            if old == new or named is None or not is_old or not self._concerns_us(named):
+                continue
+            said, statements = changed_grants(named.type, named.identity, old, new)
+            label = f"{named.type} {named.identity}"
+            repair = replace(self._repair(Action.APPLY_SQL, address, label), sql=tuple(statements))
+            yield self._made("grant", label, f"{label}: {'; '.join(said)} on the source", repair)
 
     def _identity_statement(self, table: TableFacts, wanted: TableFacts) -> tuple[str, ...]:
         words = {"d": "default", "f": "full", "n": "nothing"}

@@ -15,6 +15,7 @@ from psycopg import sql
 
 from dtsrun.api import Connection
 from dtsrun.watch.catalogs import WATCHED
+from dtsrun.watch.grants import Grant, Grants, read_grants
 
 
 class Address(NamedTuple):
@@ -89,6 +90,8 @@ class Fingerprint:
     tables: Mapping[int, TableFacts]
     columns: Mapping[int, tuple[ColumnText, ...]] = field(default_factory=dict)
     """Of followed tables."""
+    grants: Mapping[Address, Grants] = field(default_factory=dict)
+    """Of objects on which somebody ever granted or revoked."""
 
     def as_data(self) -> dict[str, Any]:
         """Return it as JSON holds it, so that another run compares with the same beginning."""
@@ -97,6 +100,7 @@ class Fingerprint:
             "marks": [[*address, dict(parts)] for address, parts in self.marks.items()],
             "names": [[*address, asdict(named)] for address, named in self.names.items()],
             "tables": {str(oid): asdict(facts) for oid, facts in self.tables.items()},
+            "grants": [[*address, grants] for address, grants in self.grants.items()],
             "columns": {str(oid): [asdict(column) for column in columns] for oid, columns in self.columns.items()},
         }
 
@@ -109,6 +113,9 @@ class Fingerprint:
             names={Address(catalog, oid): Named(**named) for catalog, oid, named in data["names"]},
             tables={int(oid): TableFacts(**facts) for oid, facts in data["tables"].items()},
             columns={int(oid): tuple(ColumnText(**c) for c in columns) for oid, columns in data["columns"].items()},
+            grants={
+                Address(catalog, oid): tuple(Grant(*each) for each in grants) for catalog, oid, grants in data["grants"]
+            },
         )
 
 
@@ -127,7 +134,8 @@ def read_fingerprint(source: Connection, followed: Iterable[int], before: Finger
     tables = _tables(source)
     new = set() if before is None else before.columns.keys() | (tables.keys() - before.tables.keys())
     columns = _columns(source, sorted({*followed, *new}))
-    return Fingerprint(pulse=pulse, marks=marks, names=names, tables=tables, columns=columns)
+    grants = {Address(*address): granted for address, granted in read_grants(source).items()}
+    return Fingerprint(pulse=pulse, marks=marks, names=names, tables=tables, columns=columns, grants=grants)
 
 
 def read_pulse(source: Connection) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import psycopg
@@ -14,7 +14,7 @@ from dtsrun.inventory.facts import read_memberships, read_roles, read_settings
 from dtsrun.postgres.identifiers import quoted
 from dtsrun.postgres.parameters import set_clause
 from dtsrun.postgres.sqlstate import describe
-from dtsrun.watch.drift import NEEDS_EPOCH, Action, Drift
+from dtsrun.watch.drift import NEEDS_EPOCH, Action, Drift, Repair
 
 LOCK_SECONDS: Final = 30
 """How long a statement waits for its lock: the applying session of the same table waits behind it."""
@@ -32,10 +32,13 @@ _WORDS: Final = {
 }
 
 
-def repair(drift: Drift, source: Connection, target: Connection) -> None:
+def repair(
+    drift: Drift, source: Connection, target: Connection, target_name: Callable[[str], str] = lambda name: name
+) -> None:
     """Mend what a drift says, now and completely.
 
     Args:
+        target_name: gives the target's name of a database of the source.
         source: for `copy_large_object` and statements of the drift's database, in that database.
         target: in its counterpart.
 
@@ -49,7 +52,7 @@ def repair(drift: Drift, source: Connection, target: Connection) -> None:
         if wanted.action is Action.COPY_LARGE_OBJECT:
             copy_large_object(source, target, wanted.oid)
         elif wanted.action is Action.SET_ROLE:
-            set_role(source, target, wanted.object)
+            set_role(source, target, wanted, target_name)
         else:
             apply_sql(source if wanted.side == "source" else target, wanted.sql)
     except psycopg.Error as error:
@@ -159,14 +162,18 @@ def _set_properties(source: Connection, target: Connection, oid: int, facts: Any
         )
 
 
-def set_role(source: Connection, target: Connection, name: str) -> None:
+def set_role(
+    source: Connection, target: Connection, wanted: Repair, target_name: Callable[[str], str] = lambda name: name
+) -> None:
     """Make a role on the target what it is on the source: attributes, password, memberships, settings.
 
-    What is the same already is left alone, since some attributes take a superuser to be named at all.
+    What is the same already is left alone, since some attributes take a superuser to be named at all. Of memberships
+    and settings those go that went on the source: what the target alone has was made there by somebody, and stays.
 
     Raises:
         MigrationError: the source has no such role.
     """
+    name = wanted.object
     ours = {role.name: role for role in read_roles(source)}.get(name)
     theirs = {role.name: role for role in read_roles(target)}.get(name)
     if ours is None:
@@ -177,8 +184,8 @@ def set_role(source: Connection, target: Connection, name: str) -> None:
             target.execute(sql.SQL("create role {}").format(sql.Identifier(name)))
             theirs = {role.name: role for role in read_roles(target)}[name]
         _set_attributes(target, ours, theirs)
-        _set_memberships(source, target, name)
-        _set_settings(source, target, name)
+        _set_memberships(source, target, name, wanted.revoked)
+        _set_settings(source, target, wanted, target_name)
 
 
 def _set_attributes(target: Connection, ours: Role, theirs: Role) -> None:
@@ -200,10 +207,10 @@ def _set_attributes(target: Connection, ours: Role, theirs: Role) -> None:
         target.execute(sql.SQL("comment on role {} is {}").format(name, sql.Literal(ours.comment)))
 
 
-def _set_memberships(source: Connection, target: Connection, name: str) -> None:
+def _set_memberships(source: Connection, target: Connection, name: str, revoked: Sequence[str]) -> None:
     ours = {m.role: m for m in read_memberships(source) if m.member == name}
     theirs = {m.role: m for m in read_memberships(target) if m.member == name}
-    for role in theirs.keys() - ours.keys():
+    for role in sorted(theirs.keys() & set(revoked) - ours.keys()):
         target.execute(sql.SQL("revoke {} from {}").format(sql.Identifier(role), sql.Identifier(name)))
     for role, membership in ours.items():
         if role not in theirs or _options(theirs[role]) != _options(membership):
@@ -222,16 +229,23 @@ def _grant(target: Connection, membership: Membership) -> sql.Composed:
     return grant + options.format(membership.admin, membership.inherit, membership.set)
 
 
-def _set_settings(source: Connection, target: Connection, name: str) -> None:
-    """Those of a role in all databases; what it has in one database has another name there."""
-    ends = [
-        {s.name: s.value for s in read_settings(end) if s.role == name and s.database is None}
-        for end in (source, target)
-    ]
-    ours, theirs = ends
-    role = sql.Identifier(name)
-    for setting in theirs.keys() - ours.keys():
-        target.execute(sql.SQL("alter role {} reset {}").format(role, sql.Identifier(setting)))
-    for setting, value in ours.items():
-        if theirs.get(setting) != value:
-            target.execute(sql.SQL("alter role {} {}").format(role, set_clause(setting, value)))
+def _set_settings(source: Connection, target: Connection, wanted: Repair, target_name: Callable[[str], str]) -> None:
+    """Those of a role in all databases, and in those that the target has."""
+    there = {row.name for row in target.execute("select datname::text as name from pg_catalog.pg_database")}
+
+    def place(database: str | None) -> str | None:
+        return None if database is None else target_name(database)
+
+    ours = {(place(s.database), s.name): s.value for s in read_settings(source) if s.role == wanted.object}
+    theirs = {(s.database, s.name): s.value for s in read_settings(target) if s.role == wanted.object}
+    gone = {(place(database), name) for database, name in wanted.reset} & theirs.keys() - ours.keys()
+    role = sql.Identifier(wanted.object)
+    for database, name in sorted(gone, key=str):
+        target.execute(sql.SQL("alter role {}{} reset {}").format(role, _within(database), sql.Identifier(name)))
+    for (database, name), value in ours.items():
+        if theirs.get((database, name)) != value and (database is None or database in there):
+            target.execute(sql.SQL("alter role {}{} {}").format(role, _within(database), set_clause(name, value)))
+
+
+def _within(database: str | None) -> sql.Composable:
+    return sql.SQL("") if database is None else sql.SQL(" in database {}").format(sql.Identifier(database))

@@ -16,6 +16,9 @@ from dtsrun.watch.fingerprint import Fingerprint, read_fingerprint, read_pulse
 from dtsrun.watch.large_objects import LargeObjectState, compare_large_objects, read_large_objects
 from dtsrun.watch.restoring import with_statements
 
+DUMPED: Final = (Action.APPLY_SQL, Action.FOLLOW_TABLE)
+"""What a dump gives the statements of, where they are not known."""
+
 SELECTORS: Final = {
     "table": "table",
     "view": "view",
@@ -75,7 +78,7 @@ class Sentinel:
             drifts += compare_large_objects(self.database, self.known_large_objects, state)
             self.known_large_objects = state
         drifts += self._publication_drifts(source, links)
-        if any(d.repair and d.repair.action in (Action.APPLY_SQL, Action.FOLLOW_TABLE) for d in drifts):
+        if any(d.repair and not d.repair.sql and d.repair.action in DUMPED for d in drifts):
             return with_statements(drifts, self._dump())
         return drifts
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
-
-from psycopg import sql
 
 from dtsrun.api import Connection, Role
 from dtsrun.inventory.facts import read_memberships, read_roles, read_settings
+from dtsrun.postgres.identifiers import quoted
 from dtsrun.watch.drift import Action, Drift, Repair
 
 RELIED_ON: Final = (
@@ -36,21 +35,34 @@ class ServerState:
     roles: Mapping[str, Mapping[str, str]]
     """By name: aspect -> text; `member of` and `settings` among them."""
     settings: Mapping[str, str]
+    memberships: Mapping[str, list[str]] = field(default_factory=dict)
+    """By member, the roles that it is in."""
+    settings_of: Mapping[str, list[list[str | None]]] = field(default_factory=dict)
+    """By role, database and name of its settings; None: in all databases."""
 
 
 def read_server_state(connection: Connection) -> ServerState:
     """Return the state of a server now."""
     roles = {role.name: _aspects(role) for role in read_roles(connection)}
+    memberships: dict[str, list[str]] = {}
+    settings_of: dict[str, list[list[str | None]]] = {}
     for membership in read_memberships(connection):
+        memberships.setdefault(membership.member, []).append(membership.role)
         options = [word for word in ("admin", "inherit", "set") if getattr(membership, word)]
         _add(roles, membership.member, "member of", f"{membership.role} ({', '.join(options) or 'plain'})")
     for setting in read_settings(connection):
         if setting.role:
+            settings_of.setdefault(setting.role, []).append([setting.database, setting.name])
             _add(roles, setting.role, "settings", f"{setting.database or '*'}: {setting.name} = {setting.value}")
     rows = connection.execute(
         "select name, setting from pg_catalog.pg_settings where name = any (%s)", [list(RELIED_ON)]
     ).fetchall()
-    return ServerState(roles=roles, settings={row.name: row.setting for row in rows})
+    return ServerState(
+        roles=roles,
+        settings={row.name: row.setting for row in rows},
+        memberships=memberships,
+        settings_of=settings_of,
+    )
 
 
 def compare_servers(before: ServerState, now: ServerState, roles: Iterable[str] | None) -> list[Drift]:
@@ -68,14 +80,30 @@ def _role_drifts(before: ServerState, now: ServerState, wanted: set[str] | None)
         if old == new or (wanted is not None and name not in wanted):
             continue
         if new is None:
-            statement = sql.SQL("drop role {}").format(sql.Identifier(name)).as_string()
-            said = f"was dropped on the source; where nothing belongs to it on the target: {statement}"
+            said = f"was dropped on the source; where nothing belongs to it on the target: drop role {quoted(name)}"
             yield _role_drift(name, said, None)
         elif old is None:
             yield _role_drift(name, "is new on the source", _setting_role(name))
         else:
             changed = sorted(aspect for aspect in old.keys() | new.keys() if old.get(aspect) != new.get(aspect))
-            yield _role_drift(name, f"has another {', another '.join(changed)}", _setting_role(name))
+            yield _altered(name, changed, before, now)
+
+
+def _altered(name: str, changed: list[str], before: ServerState, now: ServerState) -> Drift:
+    old, new = (set(state.memberships.get(name, ())) for state in (before, now))
+    said = [f"is a member of {role} now" for role in sorted(new - old)]
+    said += [f"is no longer a member of {role}" for role in sorted(old - new)]
+    if "member of" in changed and not said:
+        said.append("is a member of others with other options")
+    plain = [aspect for aspect in changed if aspect not in ("member of", "settings")]
+    if plain:
+        said.append(f"has another {', another '.join(plain)}")
+    if "settings" in changed:
+        said.append("has other settings")
+    had, has = ({tuple(each) for each in state.settings_of.get(name, ())} for state in (before, now))
+    reset = tuple((database, str(setting)) for database, setting in sorted(had - has, key=str))
+    repair = replace(_setting_role(name), revoked=tuple(sorted(old - new)), reset=reset)
+    return _role_drift(name, f"{', '.join(said)} on the source", repair)
 
 
 def _setting_drifts(before: ServerState, now: ServerState, side: str) -> Iterator[Drift]:

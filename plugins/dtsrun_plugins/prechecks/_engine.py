@@ -23,11 +23,21 @@ def links(context: CheckContext) -> int:
     return sum(_groups(context, database, most) for database in databases)
 
 
+def links_with_tables(context: CheckContext) -> int:
+    """Return how many of them carry rows from the beginning on: those of databases that have tables."""
+    empty = sum(not _followed(database) for database in context.inventory.databases.values())
+    return links(context) - empty
+
+
 def _groups(context: CheckContext, database: Database, most: int) -> int:
-    followed = {
+    ties = foreign_keys(context.source(database.name))
+    return max(1, len(set(grouped(_followed(database), ties, most).values())))
+
+
+def _followed(database: Database) -> dict[int, int]:
+    """Return the sizes of the tables that are followed."""
+    return {
         table.oid: table.bytes
         for table in database.relations.values()
         if table.relkind == "r" and table.persistence == "p" and table.extension is None
     }
-    ties = foreign_keys(context.source(database.name))
-    return max(1, len(set(grouped(followed, ties, most).values())))

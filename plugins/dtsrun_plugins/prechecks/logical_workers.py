@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck, Severity
-from dtsrun_plugins.prechecks._engine import links, must_pull
+from dtsrun_plugins.prechecks._engine import links, links_with_tables, must_pull
 from dtsrun_plugins.prechecks._sessions import session, setting
 
 FIRST_PARALLEL: Final = 16
@@ -68,7 +68,7 @@ class LogicalWorkers(Precheck):
         ours = links(context)
         # One to spare: a table that is copied anew has a subscription of its own for a while.
         needed = row.subscriptions + ours + 1
-        wanted = needed + _parallel(context, ours)
+        wanted = needed + _parallel(context, links_with_tables(context))
         workers = int(setting(context, "target", "max_logical_replication_workers"))
         processes = int(setting(context, "target", "max_worker_processes"))
         if workers < needed:

@@ -143,7 +143,7 @@ def test_where_nothing_changed_nothing_is_told_and_nothing_dumped(watched: Watch
             "orders_customer_fkey on public.orders was dropped",
         ),
         (["comment on table orders is 'bought'"], "has another comment"),
-        (["grant select on orders to public"], "changed its owner, grants or options"),
+        (["alter table orders owner to pg_database_owner"], "changed its owner or options"),
         (["create rule quiet as on delete to orders do instead nothing"], "quiet"),
         (["alter table orders enable row level security", "create policy own on orders using (true)"], "own"),
     ],
@@ -155,6 +155,51 @@ def test_ddl_is_told_and_the_repair_makes_both_ends_alike(watched: Watched, stat
     watched.repair(drifts)
     assert watched.is_alike()
     assert watched.look() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "statement", "words"),
+    [
+        ("", "grant select, update (note) on orders to pg_monitor", "select, update (note) was granted to pg_monitor"),
+        ("", "grant select on names to public", "view public.names: select was granted to public"),
+        (
+            "grant select, update on orders to pg_monitor, public",
+            "revoke update on orders from pg_monitor",
+            "update was",
+        ),
+        (
+            "grant select (id) on orders to pg_monitor",
+            "revoke all on orders from pg_monitor",
+            "select (id) was revoked",
+        ),
+        (
+            "grant select on orders to pg_monitor with grant option",
+            "revoke grant option for select on orders from pg_monitor",
+            "pg_monitor may no longer grant select",
+        ),
+        (
+            "grant select on orders to pg_monitor",
+            "grant select on orders to pg_monitor with grant option",
+            "with grant",
+        ),
+        ("", "revoke execute on function double(int) from public", "execute was revoked from public"),
+        ("revoke all on function double(int) from public", "grant all on function double(int) to public", "granted to"),
+        ("", "revoke usage on type mood from public", "type public.mood: usage was revoked from public"),
+        ("", "grant create on schema public to pg_monitor", "schema public: create was granted to pg_monitor"),
+    ],
+)
+def test_what_is_granted_and_revoked_is_so_on_the_target(
+    pair: Replicated, before: str, statement: str, words: str
+) -> None:
+    watched = Watched(pair, at_least=18)
+    if before:
+        pair.on_both(before)
+        watched.look()
+    [drift] = watched.after(statement)
+    assert (drift.kind, words in drift.message) == ("grant", True), drift
+    watched.repair([drift])
+    assert watched.is_alike()
+    assert (watched.look(), watched.dumps) == ([], 0)
 
 
 @pytest.mark.parametrize(

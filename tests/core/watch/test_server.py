@@ -63,6 +63,47 @@ def test_a_new_role_is_told_and_set(pair: Replicated, roles: Roles) -> None:
     assert ours == theirs
 
 
+def test_what_went_on_the_source_goes_and_what_the_target_alone_has_stays(pair: Replicated, roles: Roles) -> None:
+    pair.on_both(
+        f"create role {roles.staff}",
+        f"create role {roles.app} in role {roles.staff}",
+        f"alter role {roles.app} set work_mem = '9MB'; alter role {roles.app} set search_path = 'a'",
+    )
+    pair.target.execute(f"grant pg_monitor to {roles.app}; alter role {roles.app} set lock_timeout = '1s'")
+    before = read_server_state(pair.source)
+    pair.source.execute(f"revoke {roles.staff} from {roles.app}; alter role {roles.app} reset work_mem")
+    [drift] = roles.drifts(before)
+    assert f"role {roles.app} is no longer a member of {roles.staff}, has other settings" in drift.message
+    roles.mend([Drift.from_data(json.loads(json.dumps(drift.as_data())))])
+    _, theirs = roles.ends(roles.app)
+    assert theirs[4:] == ({("pg_monitor", False)}, ["search_path=a", "lock_timeout=1s"])
+
+
+def test_what_was_given_again_meanwhile_stays(pair: Replicated, roles: Roles) -> None:
+    pair.on_both(f"create role {roles.staff}", f"create role {roles.app} in role {roles.staff}")
+    before = read_server_state(pair.source)
+    pair.source.execute(f"revoke {roles.staff} from {roles.app}")
+    [drift] = roles.drifts(before)
+    pair.source.execute(f"grant {roles.staff} to {roles.app}")
+    roles.mend([drift])
+    ours, theirs = roles.ends(roles.app)
+    assert ours == theirs
+
+
+def test_a_setting_in_one_database_goes_to_its_counterpart(pair: Replicated, roles: Roles) -> None:
+    pair.on_both(f"create role {roles.app}")
+    before = read_server_state(pair.source)
+    ours, theirs = pair.names
+    pair.source.execute(f"alter role {roles.app} in database {ours} set work_mem = '9MB'")
+    [drift] = roles.drifts(before)
+    repair(drift, pair.source, pair.target, {ours: theirs}.__getitem__)
+    query = (
+        "select s.setconfig from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase"
+        " where d.datname = %s and s.setrole = %s::regrole"
+    )
+    assert pair.target.execute(query, [theirs, roles.app]).fetchone().setconfig == ["work_mem=9MB"]
+
+
 def test_each_aspect_is_named_and_no_password_is(pair: Replicated, roles: Roles) -> None:
     pair.on_both(f"create role {roles.staff}", f"create role {roles.app} login password 'one'")
     before = read_server_state(pair.source)
@@ -89,7 +130,7 @@ def test_a_dropped_role_is_left_to_people_and_others_do_not_count(pair: Replicat
     pair.source.execute(f"drop role {roles.app}")
     [drift] = roles.drifts(before)
     assert drift.repair is None
-    assert drift.message.endswith(f'drop role "{roles.app}"')
+    assert drift.message.endswith(f"drop role {roles.app}")
     now = read_server_state(pair.source)
     assert [d for d in compare_servers(before, now, []) if d.kind == "role"] == []
 
