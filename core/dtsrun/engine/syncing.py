@@ -69,7 +69,9 @@ class Standing:
             "table": self.status.table,
             "lag_bytes": self.lag.bytes,
             "lag_seconds": round(self.lag.seconds, 1),
+            "lag_is_at_least": self.lag.is_at_least,
             "retained_bytes": self.wal.bytes if self.wal else None,
+            "retained_limit": self.wal.limit if self.wal else None,
             "counts": dict(self.status.counts),
         }
 
@@ -97,6 +99,8 @@ class Syncing:
         self._errors: dict[str, ApplyError | None] = {}
         """By link, the change that its subscription cannot apply."""
         self._attempts: Counter[str] = Counter()
+        self._troubles: dict[str, str] = {}
+        """By link, what is told of why it does not go on."""
         self._policy = Policy(following.view.options["on_apply_error"])
         self._patience = following.view.spec.task.retry_for
         self._broken: Mapping[str, str] = {}
@@ -188,7 +192,8 @@ class Syncing:
         elif status.state == "failed" or (status.error and self._lasts(key)):
             refused = self._refused(standing)
             mending = mending_command(self._journal, self._task, link, refused)
-            self._once(key, "apply", f"{link.database}: changes are not applied{refused}{mending}")
+            self._troubles[link.name] = f"changes are not applied{refused}{mending}"
+            self._once(key, "apply", f"{link.database}: {self._troubles[link.name]}")
             self._react(standing)
         elif wal is not None and wal.level is not Level.QUIET:
             # The figure changes with every look; the level is what is news.
@@ -200,6 +205,7 @@ class Syncing:
         elif not status.error:
             self._since.pop(key, None)
             self._errors.pop(link.name, None)
+            self._troubles.pop(link.name, None)
             if self._said.pop(key, None):
                 self._say("apply", f"{link.database}: changes are applied again")
 
@@ -262,6 +268,7 @@ class Syncing:
         cause = f"stall {stall.source_wait} {stall.target_wait} {stall.blocker and stall.blocker.pid}"
         if self._said.get(key) != cause:
             self._said[key] = cause
+            self._troubles[link.name] = stall.message
             self._say("stall", stall.message)
 
     def _tell_missing(self, link: Link, status: LinkStatus) -> None:
@@ -282,7 +289,9 @@ class Syncing:
 
     def _save(self, standings: Sequence[Standing]) -> None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._journal.set_summary(self._task, sync={"at": at, "links": [each.as_data() for each in standings]})
+        # What was made of an error, with table, key and remedy, is better than the engine's word for it.
+        links = [{**each.as_data(), "trouble": self._troubles.get(each.link.name)} for each in standings]
+        self._journal.set_summary(self._task, sync={"at": at, "links": links})
 
     def _bear(self, error: psycopg.Error, seconds: float) -> None:
         now = time.monotonic()

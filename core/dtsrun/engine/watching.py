@@ -65,13 +65,7 @@ class Repaired:
 
 def open_drifts(journal: Journal, task: str) -> list[Told]:
     """Return what has drifted and is not mended, in the order in which it was told."""
-    events = journal.events(task)
-    mended = {event.data.get("drift") for event in events if event.kind == "repaired"}
-    return [
-        Told(number=event.id, drift=Drift.from_data(event.data))
-        for event in events
-        if event.kind == "drift" and event.id not in mended
-    ]
+    return [Told(number=event.id, drift=Drift.from_data(event.data)) for event in journal.open_drifts(task)]
 
 
 class Beginnings:

@@ -251,6 +251,12 @@ class Journal:
             event_of(row) for row in self._all("select * from event where task = ? and id > ? order by id", name, after)
         ]
 
+    def open_drifts(self, name: str) -> list[EventRecord]:
+        """Return what was told to have drifted and is not mended, in the order in which it was told."""
+        events = self.events(name)
+        mended = {event.data.get("drift") for event in events if event.kind == "repaired"}
+        return [event for event in events if event.kind == "drift" and event.id not in mended]
+
     def save_checks(self, name: str, results: Iterable[CheckResult]) -> None:
         """Remember what came of the prechecks, instead of what was remembered before."""
         with self._transaction():

@@ -11,6 +11,7 @@ from dtsrun.journal import Journal, StepRecord, TaskRecord
 from dtsrun.report.aligned import aligned_of
 from dtsrun.report.data import Bar, End, Epoch, Proof, Report, RunningStep, TableFigures, Totals
 from dtsrun.report.findings import worst_first
+from dtsrun.report.followed import drifted, links_of
 from dtsrun.report.holds import holds_of
 from dtsrun.report.next_steps import next_steps
 from dtsrun.report.stages import rows_of_tables, stage_figures, step_interval, step_seconds
@@ -61,6 +62,8 @@ def build_report(journal: Journal, task_name: str) -> Report:
         epochs=_epochs(steps),
         aligned=tuple(aligned_of(steps, journal.alignments(task_name))),
         holds=holds_of(journal, task_name),
+        links=links_of(task),
+        drifted=drifted(journal, task),
         gates=tuple(summary.get("gates", ())),
         left_out=tuple(summary.get("left_out", ())),
         notes=tuple(summary.get("notes", ())),

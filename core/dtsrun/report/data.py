@@ -12,6 +12,7 @@ from typing import Any
 
 from dtsrun.api import CheckResult, Deviation, Difference, Failure
 from dtsrun.report.aligned import Aligned
+from dtsrun.report.followed import LinkFigures
 from dtsrun.report.holds import Hold
 from dtsrun.report.stages import StageFigures
 from dtsrun.report.timing import Interval, busy_seconds
@@ -152,6 +153,10 @@ class Report:
     """What was aligned at the cutover, in the order of the plan."""
     holds: tuple[Hold, ...]
     """When copies were held for a server's sake."""
+    links: tuple[LinkFigures, ...] = ()
+    """How changes are followed; none where the task has ended."""
+    drifted: tuple[str, ...] = ()
+    """What has drifted on the source and is not mended, each with its number."""
     gates: tuple[Mapping[str, Any], ...]
     """Gates of the last cutover that was tried: `gate`, `outcome`, `said`, `reason`."""
     left_out: tuple[str, ...]

@@ -11,6 +11,7 @@ from dtsrun.report.chart import steps_chart
 from dtsrun.report.data import Report, TableFigures
 from dtsrun.report.figures import count_text, moment_text, plural, seconds_text, size_text
 from dtsrun.report.findings import count_outcomes, fix_effect, is_quiet
+from dtsrun.report.followed import LINK_HEADERS, link_cells, links_title
 from dtsrun.report.holds import hold_texts, hold_title
 from dtsrun.report.markup import Markup, element, join
 from dtsrun.report.stages import StageFigures
@@ -72,6 +73,8 @@ def _sections(report: Report) -> Iterable[Markup | None]:
     yield _section("Waited for what could not be moved", _list(report.blocked))
     yield _section("Differences", [_difference(difference) for difference in report.differences])
     yield _section("Running", _running(report))
+    yield _section(links_title(report.links), _links(report))
+    yield _section("Drifted on the source", _list(report.drifted))
     yield _section("How it was proved", _proof(report))
     yield _section("What to do next", _list(_with_code(text) for text in report.next_steps))
     yield _section("To look", [element("pre", note) for note in report.notes])
@@ -211,6 +214,14 @@ def _tables(report: Report, tables: Sequence[TableFigures]) -> Markup:
 def _running(report: Report) -> Markup | None:
     rows = [running_cells(step) for step in report.running]
     return _table(("step", "size", "started"), rows) if rows else None
+
+
+def _links(report: Report) -> list[Markup]:
+    if not report.links:
+        return []
+    errors = _list(f"{link.database}: {link.error}" for link in report.links if link.error)
+    table = _table(LINK_HEADERS, [link_cells(link) for link in report.links])
+    return [table, *([errors] if errors else [])]
 
 
 def _objects(report: Report) -> Markup | None:

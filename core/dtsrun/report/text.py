@@ -21,6 +21,7 @@ from dtsrun.report.figures import (
     size_text,
 )
 from dtsrun.report.findings import findings_text
+from dtsrun.report.followed import drift_lines, link_lines, links_title
 from dtsrun.report.holds import hold_texts, hold_title
 from dtsrun.report.stages import StageFigures
 from dtsrun.report.tasks import state_text
@@ -57,6 +58,8 @@ def report_text(report: Report) -> str:
         *section(_titled("Differences", len(report.differences)), difference_lines(report.differences)),
         *section("Prechecks", findings_text(report.findings, passed=False)),
         *section(_titled("Running", len(report.running)), running_lines(report)),
+        *section(links_title(report.links), link_lines(report.links)),
+        *section(_titled("Drifted on the source", len(report.drifted)), drift_lines(report.drifted, report.task)),
         *section("How it was proved", proof_lines(report)),
         *section("Time", _stage_lines(report.stages)),
         *section("Largest tables", _table_lines(report)),

@@ -33,7 +33,7 @@ def test_workers_for_large_transactions_are_an_alarm(found, source_route, target
     assert found(LogicalWorkers, source_route, target_route, databases=shops) == []
     for shop in shops:
         with connect(source_route, shop) as connection:
-            connection.execute("create table orders (id int primary key)")
+            connection.execute("create table public.orders (id int primary key)")
     (finding,) = found(LogicalWorkers, source_route, target_route, databases=shops)
     assert finding.severity is Severity.ALARM
     assert "room for 4 logical replication workers: 3 are needed, and 4 more may apply large" in finding.message
