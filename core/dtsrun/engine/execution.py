@@ -94,8 +94,11 @@ class Execution:
             if work.following is not None:
                 return self._follow(work.following)
             outcome = self._walk.walk(work.plan, work.snapshots, work.done)
-        except Interrupted:
+        except Interrupted as interrupted:
+            request = self._control.ending
             self._end()
+            if request is not None and request.what == "stop":
+                raise Interrupted("the task was stopped for good", hint="the same command begins anew") from interrupted
             raise
         return self._finish(outcome)
 

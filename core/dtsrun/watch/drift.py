@@ -10,7 +10,7 @@ from typing import Any, Final
 from psycopg import sql
 
 from dtsrun.watch.fingerprint import Address, ColumnText, Fingerprint, Named, TableFacts
-from dtsrun.watch.grants import BY_DEFAULT, changed_grants
+from dtsrun.watch.grants import DEFAULT_ACL, changed_grants, granted_by_default
 
 
 class Action(StrEnum):
@@ -117,6 +117,8 @@ class _Comparison:
             named = self._now.names.get(address) or self._before.names.get(address)
             if old == new or named is None or named.is_members or address in rebuilt:
                 continue
+            if address.catalog == DEFAULT_ACL:
+                continue  # is made of grants alone
             # What belongs to a table that came or went, came or went with it.
             if named.relation != address.oid and named.relation in (created if old is None else dropped):
                 continue
@@ -233,14 +235,16 @@ class _Comparison:
                 yield self._made("replica identity", label, said, repair if undo else None)
 
     def _grants(self) -> Iterator[Drift]:
-        """Objects that are new have their grants with them; those of extensions have what the application granted."""
+        """Yield what was granted and revoked, on objects of extensions too; new ones come with their grants."""
         before, now = self._before.grants, self._now.grants
         for address in sorted(before.keys() | now.keys()):
-            by_default = BY_DEFAULT.get(address.catalog, ())
-            old, new = before.get(address, by_default), now.get(address, by_default)
-            named = self._now.names.get(address)
+            named = self._now.names.get(address) or self._before.names.get(address)
             is_old = address in self._before.marks and address in self._now.marks
-            if old == new or named is None or not is_old or not self._concerns_us(named):
+            if named is None or not (is_old or address.catalog == DEFAULT_ACL) or not self._concerns_us(named):
+                continue
+            by_default = granted_by_default(address.catalog, named.identity)
+            old, new = before.get(address, by_default), now.get(address, by_default)
+            if old == new:
                 continue
             said, statements = changed_grants(named.type, named.identity, old, new)
             label = f"{named.type} {named.identity}"

@@ -27,12 +27,13 @@ class Grant(NamedTuple):
 
 Grants = tuple[Grant, ...]
 
-BY_DEFAULT: Final[Mapping[int, Grants]] = {
-    1255: (Grant("", "", "EXECUTE", False),),
-    1247: (Grant("", "", "USAGE", False),),
-    2612: (Grant("", "", "USAGE", False),),
-}
-"""By catalog, what PUBLIC may do where nobody said anything (the manual, "Privileges")."""
+DEFAULT_ACL: Final = 826
+"""OID of pg_default_acl: what will be granted on objects that are yet to be made."""
+
+_EXECUTE: Final = (Grant("", "", "EXECUTE", False),)
+_USAGE: Final = (Grant("", "", "USAGE", False),)
+_BY_CATALOG: Final[Mapping[int, Grants]] = {1255: _EXECUTE, 1247: _USAGE, 2612: _USAGE}
+_BY_KIND: Final[Mapping[str, Grants]] = {"functions": _EXECUTE, "types": _USAGE}
 
 _WORDS: Final[Mapping[str, str]] = {
     "view": "table",
@@ -43,6 +44,14 @@ _WORDS: Final[Mapping[str, str]] = {
     "foreign-data wrapper": "foreign data wrapper",
 }
 """What GRANT calls an object, where pg_identify_object has another word."""
+
+
+def granted_by_default(catalog: int, identity: str) -> Grants:
+    """Return what PUBLIC may do where nobody ever granted or revoked (the manual, "Privileges")."""
+    if catalog == DEFAULT_ACL:
+        # In one schema, more is granted than that.
+        return () if " in schema " in identity else _BY_KIND.get(identity.rpartition(" on ")[2], ())
+    return _BY_CATALOG.get(catalog, ())
 
 
 def read_grants(source: Connection) -> dict[tuple[int, int], Grants]:
@@ -64,21 +73,24 @@ def changed_grants(kind: str, identity: str, before: Grants, now: Grants) -> tup
         identity: the object's name, quoted by the server.
     """
     old, new = ({grant[:3]: grant.is_grantable for grant in grants} for grants in (before, now))
-    what = f"{_WORDS.get(kind, kind)} {identity}"
+    before_all, on = "", f"on {_WORDS.get(kind, kind)} {identity}"
+    if kind == "default acl":
+        of, _, objects = identity.rpartition(" on ")
+        before_all, on = f"alter default privileges {of} ", f"on {objects}"
     gone = [Grant(*key, False) for key in old.keys() - new.keys()]
     no_option = [Grant(*key, False) for key in old.keys() & new.keys() if old[key] and not new[key]]
     given = [Grant(*key, option) for key, option in new.items() if key not in old or (option and not old[key])]
     said, statements = [], []
     for grantee, privileges, _ in _together(gone):
         said.append(f"{privileges} was revoked from {grantee}")
-        statements.append(f"revoke {privileges} on {what} from {grantee}")
+        statements.append(f"{before_all}revoke {privileges} {on} from {grantee}")
     for grantee, privileges, _ in _together(no_option):
         said.append(f"{grantee} may no longer grant {privileges}")
-        statements.append(f"revoke grant option for {privileges} on {what} from {grantee}")
+        statements.append(f"{before_all}revoke grant option for {privileges} {on} from {grantee}")
     for grantee, privileges, may_grant in _together(given):
         option = " with grant option" if may_grant else ""
         said.append(f"{privileges} was granted to {grantee}{option}")
-        statements.append(f"grant {privileges} on {what} to {grantee}{option}")
+        statements.append(f"{before_all}grant {privileges} {on} to {grantee}{option}")
     return said, statements
 
 

@@ -15,6 +15,7 @@ select o.catalog, o.oid::bigint as oid, o.part,
         union all select 1247, t.oid, '', t.typacl, t.typowner from pg_catalog.pg_type t
         union all select 2612, l.oid, '', l.lanacl, l.lanowner from pg_catalog.pg_language l
         union all select 2328, w.oid, '', w.fdwacl, w.fdwowner from pg_catalog.pg_foreign_data_wrapper w
+        union all select 826, d.oid, '', d.defaclacl, d.defaclrole from pg_catalog.pg_default_acl d
         union all select 1417, s.oid, '', s.srvacl, s.srvowner from pg_catalog.pg_foreign_server s) o
   left join lateral pg_catalog.aclexplode(o.acl) a on a.grantee <> o.owner
  where o.acl is not null and (o.oid >= 16384 or (o.catalog = 2615 and o.oid = 2200))

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
+from psycopg import sql
+
 from dtsrun.api import Connection, Role
 from dtsrun.inventory.facts import read_memberships, read_roles, read_settings
 from dtsrun.postgres.identifiers import quoted
@@ -55,7 +57,9 @@ def read_server_state(connection: Connection) -> ServerState:
             settings_of.setdefault(setting.role, []).append([setting.database, setting.name])
             _add(roles, setting.role, "settings", f"{setting.database or '*'}: {setting.name} = {setting.value}")
     rows = connection.execute(
-        "select name, setting from pg_catalog.pg_settings where name = any (%s)", [list(RELIED_ON)]
+        # With their units, as ALTER SYSTEM takes them.
+        "select name, pg_catalog.current_setting(name) as setting from pg_catalog.pg_settings where name = any (%s)",
+        [list(RELIED_ON)],
     ).fetchall()
     return ServerState(
         roles=roles,
@@ -97,7 +101,7 @@ def _altered(name: str, changed: list[str], before: ServerState, now: ServerStat
         said.append("is a member of others with other options")
     plain = [aspect for aspect in changed if aspect not in ("member of", "settings")]
     if plain:
-        said.append(f"has another {', another '.join(plain)}")
+        said.append(f"was altered ({', '.join(plain)})")
     if "settings" in changed:
         said.append("has other settings")
     had, has = ({tuple(each) for each in state.settings_of.get(name, ())} for state in (before, now))
@@ -110,7 +114,11 @@ def _setting_drifts(before: ServerState, now: ServerState, side: str) -> Iterato
     for name, value in now.settings.items():
         old = before.settings.get(name)
         if old is not None and old != value:
-            said = f"setting {name} of the {side} is {value}, and was {old} when the task began"
+            setting = sql.SQL("alter system set {} = {}").format(sql.SQL(name), sql.Literal(old)).as_string()
+            said = (
+                f"setting {name} of the {side} is {value}, and was {old} when the task began; where nobody meant"
+                f" that, run there: {setting}; select pg_reload_conf()"
+            )
             yield Drift(kind="setting", database=None, object=f"setting {name}", message=said)
 
 

@@ -22,6 +22,9 @@ WARN_BYTES: Final = 16 * 1024**3
 """Where there is no limit and nobody said how much room the disk has: a thousand segments of the usual size."""
 
 
+MB: Final = 1024**2
+
+
 class Level(StrEnum):
     """How urgent something is."""
 
@@ -122,10 +125,24 @@ def _level(row: Any, limit: int | None) -> Level:
 def _message(row: Any, limit: int | None, level: Level) -> str:
     text = f"slot {row.name} holds back {_size(max(0, row.retained))} of WAL on the source"
     if row.wal_status == "unreserved":
-        return f"{text}, more than max_slot_wal_keep_size: the next checkpoint may give it up"
-    if limit is not None:
-        return f"{text}, of {_size(limit)}"
-    return text if level is Level.QUIET else f"{text}, and nothing limits it but the disk"
+        given_up = "the next checkpoint may give it up, and its tables are copied anew then"
+        return f"{text}, more than max_slot_wal_keep_size: {given_up}; {_raising(row)}"
+    if limit is None:
+        stops = "and nothing limits it but the disk: a source whose disk is full stops"
+        return text if level is Level.QUIET else f"{text}, {stops}"
+    text = f"{text}, of {_size(limit)}"
+    if level is Level.QUIET or limit != row.most:
+        return text
+    return f"{text}; beyond that the source gives it up, and its tables are copied anew; {_raising(row)}"
+
+
+def _raising(row: Any) -> str:
+    """Return the statements that let a slot hold back more: twice the limit, or what it holds already."""
+    wanted = 2 * max(row.most or 0, row.retained) // MB
+    return (
+        f"where its disk has the room, run on the source: alter system set max_slot_wal_keep_size = '{wanted}MB';"
+        " select pg_reload_conf()"
+    )
 
 
 def _size(count: int) -> str:

@@ -122,7 +122,8 @@ def _described(blocker: Blocker) -> str:
         return f"{lock}a prepared transaction holds; commit it or roll it back (pg_prepared_xacts)"
     age = f", in a transaction for {blocker.seconds:.0f} s" if blocker.seconds is not None else ""
     query = f": {blocker.query}" if blocker.query else ""
-    return f"{lock}session {blocker.pid} of {blocker.role or 'an unknown role'} holds{age}{query}"
+    ending = f"to end it, run on the target: select pg_terminate_backend({blocker.pid})"
+    return f"{lock}session {blocker.pid} of {blocker.role or 'an unknown role'} holds{age}{query}; {ending}"
 
 
 def _blocker(target: Connection, pid: int) -> Blocker | None:

@@ -29,7 +29,7 @@ class Everything(ObjectKind):
         *("ACL", "CHECK CONSTRAINT", "COMMENT", "CONSTRAINT", "DATABASE", "DEFAULT", "DOMAIN", "FK CONSTRAINT"),
         *("FUNCTION", "INDEX", "INDEX ATTACH", "POLICY", "PUBLICATION", "PUBLICATION TABLE", "ROW SECURITY", "RULE"),
         *("SCHEMA", "SEQUENCE", "SEQUENCE OWNED BY", "SEQUENCE SET", "STATISTICS", "TABLE", "TABLE ATTACH", "TRIGGER"),
-        *("TYPE", "VIEW", "MATERIALIZED VIEW", "EXTENSION", "DATABASE PROPERTIES", "PROCEDURE"),
+        *("TYPE", "VIEW", "MATERIALIZED VIEW", "EXTENSION", "DATABASE PROPERTIES", "PROCEDURE", "DEFAULT ACL"),
     )
 
     def statements(self, entry, database, context):
@@ -185,6 +185,22 @@ def test_ddl_is_told_and_the_repair_makes_both_ends_alike(watched: Watched, stat
         ("", "revoke execute on function double(int) from public", "execute was revoked from public"),
         ("revoke all on function double(int) from public", "grant all on function double(int) to public", "granted to"),
         ("", "revoke usage on type mood from public", "type public.mood: usage was revoked from public"),
+        (
+            "",
+            "alter default privileges in schema public grant select on tables to pg_monitor",
+            "in schema public on tables: select was granted to pg_monitor",
+        ),
+        (
+            "alter default privileges grant select, insert on tables to pg_monitor",
+            "alter default privileges revoke insert on tables from pg_monitor",
+            "on tables: insert was revoked from pg_monitor",
+        ),
+        (
+            "alter default privileges in schema public grant select on tables to pg_monitor",
+            "alter default privileges in schema public revoke select on tables from pg_monitor",
+            "on tables: select was revoked from pg_monitor",
+        ),
+        ("", "alter default privileges revoke execute on functions from public", "execute was revoked from public"),
         ("", "grant create on schema public to pg_monitor", "schema public: create was granted to pg_monitor"),
     ],
 )

@@ -137,9 +137,12 @@ def test_a_dropped_role_is_left_to_people_and_others_do_not_count(pair: Replicat
 
 def test_a_setting_that_the_task_relies_on_is_named_with_both_values() -> None:
     before = ServerState(roles={}, settings={"max_slot_wal_keep_size": "-1", "wal_level": "logical"})
-    now = ServerState(roles={}, settings={"max_slot_wal_keep_size": "64", "wal_level": "logical"})
+    now = ServerState(roles={}, settings={"max_slot_wal_keep_size": "64MB", "wal_level": "logical"})
     [drift] = compare_servers(before, now, [])
-    assert drift.message == "setting max_slot_wal_keep_size of the source is 64, and was -1 when the task began"
+    assert drift.message == (
+        "setting max_slot_wal_keep_size of the source is 64MB, and was -1 when the task began; where nobody meant that,"
+        " run there: alter system set max_slot_wal_keep_size = '-1'; select pg_reload_conf()"
+    )
 
 
 @pytest.mark.matrix

@@ -34,7 +34,7 @@ def row(retained: int, *, most: int | None = None, wal_status: str | None = "ext
     [
         (row(400 * MB, most=1000 * MB), Level.QUIET, "400 MB of WAL on the source, of 1000 MB"),
         (row(500 * MB, most=1000 * MB), Level.WARNING, "500 MB"),
-        (row(900 * MB, most=1000 * MB), Level.ALARM, "900 MB"),
+        (row(900 * MB, most=1000 * MB), Level.ALARM, "alter system set max_slot_wal_keep_size = '2000MB'"),
         (row(1100 * MB, most=1000 * MB, wal_status="unreserved"), Level.ALARM, "next checkpoint"),
         (row(15 * 1024 * MB), Level.QUIET, "15.0 GB"),
         (row(17 * 1024 * MB), Level.WARNING, "nothing limits it but the disk"),

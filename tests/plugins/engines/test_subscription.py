@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -9,10 +10,11 @@ import pytest
 from dtsrun.api import Connection, Link, LinkTable, Route
 from dtsrun.errors import AccessError
 from dtsrun.postgres.lsn import parse_lsn
+from dtsrun.postgres.server import PrivateServer
 from dtsrun.postgres.session import connect
 from dtsrun.testing.contracts import EngineContract
 from dtsrun.testing.fakes import FakeEngineContext
-from dtsrun.testing.servers import FreshDatabase
+from dtsrun.testing.servers import THROWAWAY, FreshDatabase
 from dtsrun_plugins.engines.subscription import Subscription
 
 TABLE = "create table public.orders (id int primary key, note text)"
@@ -35,7 +37,12 @@ def context(source_route: Route, target_route: Route, fresh_database: FreshDatab
 def link(context: FakeEngineContext) -> Iterator[Link]:
     """A slot of three rows' age, with its publication, dropped after the test."""
     [database] = context.spec.selection.databases
-    name = f"dtsrun_{database}"
+    with made_link(context, database, f"dtsrun_{database}") as link:
+        yield link
+
+
+@contextmanager
+def made_link(context: FakeEngineContext, database: str, name: str) -> Iterator[Link]:
     source = context.source(database)
     source.execute(f'create publication "{name}" for table public.orders')
     slot = source.execute("select lsn::text from pg_create_logical_replication_slot(%s, 'pgoutput')", [name]).fetchone()
@@ -149,3 +156,29 @@ def test_a_table_that_is_taken_out_is_forgotten_and_the_others_flow_on(context: 
     engine.start(context, rest)
     until(lambda: target.execute("select from public.aside where id = 7").rowcount)
     assert rows(target) == [(1, "a")]
+
+
+def test_a_worker_that_has_no_room_names_the_setting(
+    source_route: Route, fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = {**THROWAWAY, "max_logical_replication_workers": "1"}
+    server = PrivateServer(tmp_path_factory.mktemp("narrow") / "server", 18, settings=settings)
+    server.start()
+    try:
+        source = fresh_database(source_route)
+        with FakeEngineContext(source=source_route, target=server.route, databases={source: "postgres"}) as context:
+            context.source(source).execute(TABLE)
+            context.target(source).execute(TABLE)
+            with (
+                made_link(context, source, f"dtsrun_{source}_1") as first,
+                made_link(context, source, f"dtsrun_{source}_2") as second,
+            ):
+                engine = Subscription()
+                engine.start(context, first)
+                until(lambda: engine.status(context, first).state == "streaming")
+                engine.start(context, second)
+                error = engine.status(context, second).error or ""
+                assert "1 of the 1 that max_logical_replication_workers of the target allows are taken" in error
+                assert "alter system set max_logical_replication_workers = 5; and restart the server" in error
+    finally:
+        server.destroy()
