@@ -151,12 +151,12 @@ _SHOWN_BYTES: Final = sql.SQL("'\\x' || encode(substr({column}, 1, {length} / 2)
 
 
 _HASHED: Final = sql.SQL('{} collate "C"')
-_MD5: Final = sql.SQL("md5({})")
+_MD5: Final = sql.SQL("('x' || md5({}))::bit(128)")
 _HALVES: Final = {
     ("hash", "high"): sql.SQL("hashtextextended({}, 1)"),
     ("hash", "low"): sql.SQL("hashtextextended({}, 2)"),
-    ("md5", "high"): sql.SQL("('x' || substr({}, 1, 16))::bit(64)::bigint"),
-    ("md5", "low"): sql.SQL("('x' || substr({}, 17))::bit(64)::bigint"),
+    ("md5", "high"): sql.SQL("({})::bit(64)::bigint"),
+    ("md5", "low"): sql.SQL("({} << 64)::bit(64)::bigint"),
 }
 
 
