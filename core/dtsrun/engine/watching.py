@@ -25,6 +25,7 @@ from dtsrun.inventory import dump_entries, matches
 from dtsrun.journal import Journal
 from dtsrun.postgres.session import connect
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
+from dtsrun.watch.databases import State, compare_databases, read_databases
 from dtsrun.watch.drift import NEEDS_EPOCH, Drift
 from dtsrun.watch.fingerprint import Fingerprint, read_fingerprint
 from dtsrun.watch.large_objects import LargeObjectState, read_large_objects
@@ -84,7 +85,7 @@ class Beginnings:
             return
         self.save(database, read_fingerprint(connection, followed), read_large_objects(connection))
         if not self._path(None).exists():
-            self._write(None, asdict(read_server_state(connection)))
+            self.save_server(read_server_state(connection), read_databases(connection))
 
     def save(self, database: str, state: Fingerprint, large_objects: LargeObjectState) -> None:
         """Keep what was last told of a database."""
@@ -92,9 +93,9 @@ class Beginnings:
             database, {"format": FORMAT, "fingerprint": state.as_data(), "large_objects": asdict(large_objects)}
         )
 
-    def save_server(self, state: ServerState) -> None:
-        """Keep what was last told of the server."""
-        self._write(None, asdict(state))
+    def save_server(self, state: ServerState, databases: Mapping[str, State]) -> None:
+        """Keep what was last told of the server, and of its databases themselves."""
+        self._write(None, {"server": asdict(state), "databases": databases})
 
     def read(self, database: str) -> tuple[Fingerprint, LargeObjectState] | None:
         """Return the state of a database; None where it was not kept."""
@@ -115,10 +116,10 @@ class Beginnings:
         )
         return Fingerprint.from_data(data["fingerprint"]), large_objects
 
-    def read_server(self) -> ServerState | None:
-        """Return the state of the server; None where it was not kept."""
+    def read_server(self) -> tuple[ServerState, Mapping[str, State]] | None:
+        """Return the state of the server and of its databases; None where it was not kept by this version."""
         data = self._read(None)
-        return ServerState(**data) if data is not None else None
+        return (ServerState(**data["server"]), data["databases"]) if data is not None and "server" in data else None
 
     def _path(self, database: str | None) -> Path:
         # Names of databases may hold anything; their bytes as hexadecimal digits do not.
@@ -302,12 +303,17 @@ class Watching:
         before = self._kept.read_server()
         if before is None:
             return []
-        now = read_server_state(self._source(database))
+        source, chosen = self._source(database), self._ends.spec.selection
+        now = read_server_state(source), read_databases(source)
         if now == before:
             return []
-        self._kept.save_server(now)
-        chosen = self._ends.spec.selection
-        return compare_servers(before, now, None if chosen.entire_instance else _moved_roles(chosen.roles, before, now))
+        self._kept.save_server(*now)
+        roles = None if chosen.entire_instance else _moved_roles(chosen.roles, before[0], now[0])
+        databases = None if chosen.entire_instance else chosen.databases.keys()
+        return [
+            *compare_servers(before[0], now[0], roles),
+            *compare_databases(before[1], now[1], databases, chosen.target_name),
+        ]
 
 
 def _failure_text(told: Told, error: DtsrunError) -> str:

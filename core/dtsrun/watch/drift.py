@@ -54,8 +54,8 @@ class Drift:
     """One thing that is otherwise on the source than it was."""
 
     kind: str
-    """`ddl`, `grant`, `partition`, `new table`, `replica identity`, `publication`, `large object`, `role` or
-    `setting`."""
+    """`database`, `ddl`, `grant`, `partition`, `new table`, `replica identity`, `publication`, `large object`,
+    `role` or `setting`."""
     database: str | None
     """Source name; None: the whole server."""
     object: str

@@ -10,6 +10,7 @@ from replicated import MakeReplicated, Replicated
 
 from dtsrun.api import Route
 from dtsrun.inventory.facts import read_memberships, read_roles
+from dtsrun.watch.databases import compare_databases, read_databases
 from dtsrun.watch.drift import Action, Drift
 from dtsrun.watch.repairs import repair
 from dtsrun.watch.server import ServerState, compare_servers, read_server_state
@@ -135,6 +136,33 @@ def test_a_dropped_role_is_left_to_people_and_others_do_not_count(pair: Replicat
     assert [d for d in compare_servers(before, now, []) if d.kind == "role"] == []
 
 
+def test_grants_on_a_database_and_its_settings_are_told_and_mended(pair: Replicated) -> None:
+    ours, theirs = pair.names
+    pair.source.execute(f"alter database {ours} set lock_timeout = '1s'")
+    pair.target.execute(f"alter database {theirs} set lock_timeout = '1s'")
+    before = read_databases(pair.source)
+    pair.source.execute(f"revoke connect on database {ours} from public; grant create on database {ours} to pg_monitor")
+    pair.source.execute(f"alter database {ours} set work_mem = '9MB'; alter database {ours} reset lock_timeout")
+    pair.source.execute(f"alter database {ours} set default_transaction_read_only = off")  # as a fence does
+    [drift] = compare_databases(before, json.loads(json.dumps(read_databases(pair.source))), [ours], {ours: theirs}.get)
+    assert drift.message == (
+        f"database {ours}: connect was revoked from public; create was granted to pg_monitor; setting lock_timeout was"
+        " reset; setting work_mem is 9MB on the source"
+    )
+    repair(drift, pair.source, pair.target)
+    assert read_databases(pair.target)[theirs] == read_databases(pair.source)[ours]
+
+
+def test_a_new_database_is_told(pair: Replicated) -> None:
+    before = read_databases(pair.source)
+    here = before.pop(pair.names[0])
+    [drift] = compare_databases(before, {**before, pair.names[0]: here}, None, str)
+    assert (drift.repair, drift.message) == (
+        None,
+        f"database {pair.names[0]}: is new on the source, and is not moved by this task: it takes one of its own",
+    )
+
+
 def test_a_setting_that_the_task_relies_on_is_named_with_both_values() -> None:
     before = ServerState(roles={}, settings={"max_slot_wal_keep_size": "-1", "wal_level": "logical"})
     now = ServerState(roles={}, settings={"max_slot_wal_keep_size": "64MB", "wal_level": "logical"})
@@ -161,5 +189,9 @@ def test_every_version_is_read_and_set(
         assert len(drifts) == 1
         made.mend(drifts)
         assert made.ends(made.app)[0] == made.ends(made.app)[1]
+        states = read_databases(pair.source)
+        pair.source.execute(f"alter database {pair.names[0]} set work_mem = '9MB'")
+        [drift] = compare_databases(states, read_databases(pair.source), [pair.names[0]], str)
+        assert "setting work_mem is 9MB" in drift.message
     finally:
         made.drop()

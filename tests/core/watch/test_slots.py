@@ -16,6 +16,7 @@ from dtsrun.errors import AccessError
 from dtsrun.postgres.server import PrivateServer
 from dtsrun.postgres.session import connect
 from dtsrun.testing.servers import THROWAWAY
+from dtsrun.watch.continuity import SlotState, read_states, why_broken
 from dtsrun.watch.slots import Level, lost_links, read_slots, retained_wal
 
 MB = 1024**2
@@ -115,3 +116,35 @@ def test_every_version_tells(
     pair.source.execute("insert into orders select generate_series(1, 10000)")
     wait_until(lambda: retained_wal(read_slots(pair.source, [link.name]))[0].bytes > 100_000)
     assert lost_links([link], read_slots(pair.source, [link.name])) == []
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("version", range(10, 19))
+def test_a_slot_that_was_made_anew_is_told_from_the_one_before(
+    version: int, postgres_server: Callable[[int], Route], make_replicated: MakeReplicated
+) -> None:
+    pair = make_replicated(postgres_server(version), postgres_server(version))
+    pair.on_both("create table orders (id int primary key)")
+    link = pair.slot("orders")
+
+    def state() -> SlotState:
+        return read_states(pair.source, [link.name])[link.name]
+
+    made = state()
+    assert (made.confirmed, made.is_active) == (link.start_lsn, False)
+    for number in range(5):
+        pair.source.execute("insert into orders values (%s)", [number])
+    read = "select count(*) from pg_logical_slot_get_binary_changes(%s, null, null, 'proto_version', '1', {})"
+    pair.source.execute(read.format("'publication_names', %s"), [link.name, link.name])
+    if version >= 14:
+        wait_until(lambda: (state().transactions or 0) >= 5)
+    known = state()
+    # Who knows of what was read finds it as it was; to who read nothing of it, it was moved on.
+    assert why_broken(state(), known, known.confirmed) is None
+    assert "moved on by somebody else" in (why_broken(state(), known, made.confirmed) or "")
+    pair.source.execute("select pg_drop_replication_slot(%s)", [link.name])
+    pair.source.execute("insert into orders values (5)")
+    pair.source.execute("select pg_create_logical_replication_slot(%s, 'pgoutput')", [link.name])
+    assert "made anew" in (why_broken(state(), known, known.confirmed) or "")
+    if version >= 14:
+        wait_until(lambda: "dropped on the source and made anew" in (why_broken(state(), known, None) or ""))
