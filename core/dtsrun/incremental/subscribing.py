@@ -10,7 +10,13 @@ from psycopg.conninfo import make_conninfo
 
 from dtsrun.api import Connection, Route
 
-QUIET: Final = {"log_statement": "none", "log_min_error_statement": "panic", "pg_stat_statements.track_utility": "off"}
+QUIET: Final = {
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_duration_sample": "-1",
+    "log_min_error_statement": "panic",
+    "pg_stat_statements.track_utility": "off",
+}
 """Settings under which a statement leaves no trace on its server, where we may set them."""
 
 PROBE: Final = "dtsrun_probe"

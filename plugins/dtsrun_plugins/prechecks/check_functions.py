@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck, Severity
 from dtsrun_plugins.prechecks._catalog import catalog_rows, subject_of
 from dtsrun_plugins.prechecks._function_use import named_by
+
+WITH_ROWS: Final = frozenset({"TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW"})
+"""Entry types whose rows come later than the definitions, or from what comes later."""
 
 
 class CheckFunctions(Precheck):
@@ -14,7 +18,7 @@ class CheckFunctions(Precheck):
 
     What it does
     ------------
-    Looks through the bodies of functions that CHECK constraints call for tables that they read.
+    Looks through the bodies of functions that CHECK constraints call for tables and views that they read.
 
     Why it matters
     --------------
@@ -33,7 +37,7 @@ class CheckFunctions(Precheck):
     -------
         alarm  precheck.check_functions  shop.public.orders: check constraint orders_rate of public.orders reads
           public.rates through rate_is_known(text)
-          fix (source): ALTER TABLE public.orders DROP CONSTRAINT orders_rate;
+          fix (source): make it a foreign key or a trigger, or add it after the migration
 
     Limits
     ------
@@ -49,7 +53,7 @@ class CheckFunctions(Precheck):
     def check(self, context: CheckContext) -> Iterator[Finding]:
         """Yield every constraint that looks beyond its row."""
         for database, row in catalog_rows(context, "function_use.sql"):
-            tables = [f"{e.schema}.{e.name}" for e in named_by(database, row.function) if e.type == "TABLE"]
+            tables = [f"{e.schema}.{e.name}" for e in named_by(database, row.function) if e.type in WITH_ROWS]
             if tables and row.used_by.startswith("check constraint "):
                 yield Finding(
                     subject=subject_of(database, row),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from psycopg import sql
 
 from dtsrun.api import CheckContext, Finding, Fix, Precheck, Severity
-from dtsrun_plugins.prechecks._sessions import setting
+from dtsrun_plugins.prechecks._sessions import session, setting
+
+DURATIONS: Final = ("log_min_duration_statement", "log_min_duration_sample")
+SHORT_MS: Final = 999
+"""No CREATE ROLE takes longer: a log of what does is one of slow statements."""
 
 
 class PasswordLogging(Precheck):
@@ -15,7 +20,9 @@ class PasswordLogging(Precheck):
 
     What it does
     ------------
-    Where roles move with their hashes, looks whether `log_statement` of the target is ddl, mod or all.
+    Where roles move with their hashes, looks whether `log_statement` of the target is ddl, mod or all, and whether
+    statements of less than a second are logged for their duration (`log_min_duration_statement`,
+    `log_min_duration_sample`).
 
     Why it matters
     --------------
@@ -45,18 +52,31 @@ class PasswordLogging(Precheck):
     requires = ("precheck.connect",)
 
     def check(self, context: CheckContext) -> Iterator[Finding]:
-        """Yield one finding for all roles."""
+        """Yield one finding for each setting, about all roles."""
         carried = sorted(role.name for role in context.inventory.roles if role.password_hash)
-        logs = setting(context, "target", "log_statement")
-        if carried and logs != "none":
+        for name, (value, quiet) in _loud(context).items() if carried else ():
             account = sql.Identifier(context.facts("target").current_user)
-            statement = sql.SQL("ALTER ROLE {} SET log_statement = 'none'").format(account).as_string()
+            statement = sql.SQL("ALTER ROLE {} SET {} = {}").format(account, sql.SQL(name), sql.Literal(quiet))
             yield Finding(
                 subject="target",
-                message=f"log_statement is {logs} on the target:"
-                f" the password hashes of {len(carried)} roles go to its log",
-                observed=logs,
-                expected="none",
-                fix=Fix(text="set it for the account of the migration alone", sql=(statement,), side="target"),
+                message=f"{name} is {value} on the target: the password hashes of {len(carried)}"
+                f" {'role' if len(carried) == 1 else 'roles'} go to its log",
+                observed=value,
+                expected=quiet,
+                fix=Fix(
+                    text="set it for the account of the migration alone", sql=(statement.as_string(),), side="target"
+                ),
                 evidence={"roles": carried},
             )
+
+
+def _loud(context: CheckContext) -> dict[str, tuple[str, str]]:
+    """Return the settings that bring statements into the log: their value, and the one that does not."""
+    logs = setting(context, "target", "log_statement")
+    found = {} if logs == "none" else {"log_statement": (logs, "none")}
+    rows = session(context, "target").execute(
+        "select name, setting from pg_catalog.pg_settings where name = any (%s) and setting::int between 0 and %s"
+        " order by name desc",
+        [list(DURATIONS), SHORT_MS],
+    )
+    return found | {row.name: (row.setting, "-1") for row in rows.fetchall()}

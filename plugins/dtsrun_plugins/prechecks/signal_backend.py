@@ -15,7 +15,7 @@ class SignalBackend(Precheck):
 
     What it does
     ------------
-    Looks whether the account on the source is a superuser or a member of pg_signal_backend.
+    Looks whether the account on the source is a superuser or a member of pg_signal_backend that inherits its right.
 
     Why it matters
     --------------
@@ -50,15 +50,29 @@ class SignalBackend(Precheck):
         """Yield an account that may not."""
         row = (
             session(context, "source")
-            .execute("select current_user::text as name, pg_catalog.pg_has_role('pg_signal_backend', 'usage') as may")
+            .execute(
+                "select current_user::text as name, pg_catalog.pg_has_role('pg_signal_backend', 'usage') as may,"
+                "       pg_catalog.pg_has_role('pg_signal_backend', 'member') as is_member"
+            )
             .fetchone()
         )
         if row and not row.may:
-            statement = sql.SQL("GRANT pg_signal_backend TO {}").format(sql.Identifier(row.name)).as_string()
+            statement = _granting(row.is_member, context.facts("source").major)
             yield Finding(
                 subject=f"role {row.name}",
                 message=f"{row.name} may not end sessions of others on the source",
-                observed="no right",
+                observed="a member that does not inherit" if row.is_member else "no right",
                 expected="pg_signal_backend",
-                fix=Fix(text="grant the role", sql=(statement,), side="source"),
+                fix=Fix(
+                    text="let it inherit what the role may" if row.is_member else "grant the role",
+                    sql=(statement.format(sql.Identifier(row.name)).as_string(),),
+                    side="source",
+                ),
             )
+
+
+def _granting(is_member: bool, major: int) -> sql.SQL:
+    if not is_member:
+        return sql.SQL("GRANT pg_signal_backend TO {}")
+    # Whether a member inherits is said by each grant from version 16 on, before by the member.
+    return sql.SQL("GRANT pg_signal_backend TO {} WITH INHERIT TRUE" if major >= 16 else "ALTER ROLE {} INHERIT")

@@ -53,3 +53,23 @@ def test_a_log_of_statements_is_an_alarm_and_the_fix_ends_it(source_route, targe
 def test_roles_without_a_password_have_nothing_to_hide(source_route, target_route, fresh_role):
     facts = with_setting(target_route, "log_statement", "all")
     assert found(source_route, target_route, spec=chosen(fresh_role(source_route)), facts=facts) == []
+
+
+def test_durations_bring_statements_into_the_log_too(source_route, target_route, fresh_role, route_of):
+    account = route_of(target_route, "superuser")
+    name = sql.Identifier(account.parameters["user"])
+    run(target_route, sql.SQL("alter role {} set log_min_duration_statement = '100ms'").format(name))
+    spec = chosen(fresh_role(source_route, "login password 'x'"))
+    (finding,) = found(source_route, account, spec=spec)
+    assert finding.message == (
+        "log_min_duration_statement is 100 on the target: the password hashes of 1 role go to its log"
+    )
+    run(target_route, finding.fix.sql[0].encode())
+    assert found(source_route, account, spec=spec) == []
+
+
+def test_what_is_logged_for_its_slowness_alone_passes(source_route, target_route, fresh_role, route_of):
+    account = route_of(target_route, "superuser")
+    name = sql.Identifier(account.parameters["user"])
+    run(target_route, sql.SQL("alter role {} set log_min_duration_statement = '1s'").format(name))
+    assert found(source_route, account, spec=chosen(fresh_role(source_route, "login password 'x'"))) == []

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from psycopg import sql
 
 from dtsrun.api import Selection, Setting
@@ -37,6 +38,7 @@ def test_what_both_ends_know_passes(source_route, target_route, fresh_role):
     role = fresh_role(source_route)
     set_for(source_route, role, "work_mem = '8MB'")
     set_for(source_route, role, "app.tenant = '7'")
+    set_for(source_route, role, "DateStyle = 'German'")
     assert found(source_route, target_route, spec=chosen(role)) == []
 
 
@@ -59,10 +61,34 @@ def test_what_only_a_superuser_may_set_takes_one(source_route, target_route, fre
     assert "only a superuser may set the parameter log_statement" in finding.message
 
 
-def test_settings_of_a_role_in_a_database_name_both(source_route, target_route, fresh_database):
-    with FakeCheckContext(source=source_route, databases=[fresh_database(source_route)]) as context:
-        setting = Setting(database="shop", role="app", name="gone", value="1")
-        inventory = replace(context.inventory, settings=(setting,))
-    (finding,) = found(source_route, target_route, inventory=inventory)
-    assert finding.subject == "role app, database shop"
-    assert finding.fix.sql == ('ALTER ROLE "app" IN DATABASE "shop" RESET "gone"',)
+@pytest.fixture
+def with_setting(source_route, target_route, fresh_database):
+    """Make the check with one setting, as a source of some version would have it."""
+    database = fresh_database(source_route)
+
+    def find(**setting):
+        with FakeCheckContext(source=source_route, databases=[database]) as context:
+            inventory = replace(context.inventory, settings=(Setting(**{"value": "1", **setting}),))
+        return found(source_route, target_route, inventory=inventory)
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("role", "database", "subject", "statement"),
+    [
+        ("app", "shop", "role app, database shop", 'ALTER ROLE "app" IN DATABASE "shop" RESET "gone"'),
+        ("app", None, "role app", 'ALTER ROLE "app" RESET "gone"'),
+        (None, "shop", "database shop", 'ALTER DATABASE "shop" RESET "gone"'),
+        (None, None, "role all", 'ALTER ROLE ALL RESET "gone"'),
+    ],
+)
+def test_a_setting_is_taken_away_where_it_stands(with_setting, role, database, subject, statement):
+    (finding,) = with_setting(role=role, database=database, name="gone")
+    assert (finding.subject, finding.fix.sql) == (subject, (statement,))
+
+
+@pytest.mark.parametrize("name", ["archive_timeout", "shared_buffers", "block_size"])
+def test_what_holds_for_the_whole_server_is_an_alarm(with_setting, name):
+    (finding,) = with_setting(role="app", database=None, name=name)
+    assert finding.message == f"the target takes the parameter {name} for the whole server only (role app)"

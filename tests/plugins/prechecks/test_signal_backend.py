@@ -20,3 +20,13 @@ def test_an_account_without_the_right_is_an_alarm_and_the_fix_mends_it(found, so
     with connect(source_route) as connection:
         connection.execute(finding.fix.sql[0])
     assert found(SignalBackend, account, target_route) == []
+
+
+def test_a_member_that_does_not_inherit_is_an_alarm_and_the_fix_mends_it(found, source_route, target_route, route_of):
+    account = route_of(source_route, "noinherit")
+    with connect(source_route) as connection:
+        connection.execute(f"grant pg_signal_backend to {account.parameters['user']}".encode())
+        (finding,) = found(SignalBackend, account, target_route)
+        assert finding.observed == "a member that does not inherit"
+        connection.execute(finding.fix.sql[0].encode())
+    assert found(SignalBackend, account, target_route) == []

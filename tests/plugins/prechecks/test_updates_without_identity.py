@@ -48,6 +48,18 @@ def test_updates_and_deletes_were_counted(source_route, target_route, shop):
     assert finding.fix.sql == ("ALTER TABLE public.carts REPLICA IDENTITY FULL",)
 
 
+def test_an_index_that_is_gone_is_no_identity(source_route, target_route, shop):
+    with connect(source_route, shop) as connection:
+        connection.execute("alter table public.carts alter x set not null")
+        connection.execute("create unique index cart on public.carts (x)")
+        connection.execute("alter table public.carts replica identity using index cart")
+    change(source_route, shop)
+    assert found(source_route, target_route, shop) == []
+    with connect(source_route, shop) as connection:
+        connection.execute("drop index public.cart")
+    assert [finding.subject for finding in found(source_route, target_route, shop)] == [f"{shop}.public.carts"]
+
+
 def test_the_fix_mends_it(source_route, target_route, shop):
     change(source_route, shop)
     (finding,) = found(source_route, target_route, shop)

@@ -222,6 +222,7 @@ def test_nothing_shows_any_while_changes_are_followed(bench: Bench, tmp_path: Pa
     for on_side in (bench.on_source, bench.on_target):
         # Each statement goes to the log, unless it is kept out.
         on_side(None, "alter role mover set log_statement = 'all'")
+        on_side(None, "alter role mover set log_min_duration_statement = 0")
     bench.write("target_password", TARGET)
     path = bench.spec(
         source=way(bench, tmp_path, jump),
