@@ -135,6 +135,22 @@ def test_restart_begins_anew_and_leaves_nothing_of_the_old(shop: Bench) -> None:
     finished(shop, shop.run(spec, "--restart", "--yes"))
 
 
+def test_restart_in_a_database_that_was_there_takes_away_what_came_and_nothing_else(shop: Bench) -> None:
+    shop.on_target(None, "create database shop")
+    shop.on_target("shop", "create schema own; create table own.kept as select 7 as n")
+    spec = shop.spec()
+    running = shop.start(spec, "--yes")
+    assert running.wait_for(is_step("shop/full"), 2), running.end().said
+    running.send(signal.SIGKILL)
+    running.end()
+    done = shop.run(spec, "--restart", "--yes")
+    with shop.journal() as journal:
+        differences = journal.differences("move")
+    # What is on the target alone is the only difference.
+    assert (done.code, {" own" in each.object for each in differences}) == (7, {True}), done.said
+    assert shop.on_target("shop", "select n from own.kept")[0].n == 7
+
+
 def test_a_changed_spec_is_refused_while_the_task_is_unfinished(shop: Bench) -> None:
     running = shop.start(shop.spec())
     assert running.wait_for(is_step("shop/full"), 1)

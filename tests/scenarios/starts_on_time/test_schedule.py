@@ -54,6 +54,16 @@ def test_a_spec_that_cannot_run_says_so_at_once(shop: Bench) -> None:
     assert shop.task().state == "check_failed"
 
 
+def test_of_a_task_that_was_done_nothing_is_left_when_it_waits_again(shop: Bench) -> None:
+    assert shop.run(shop.spec()).code == 0
+    waiting = shop.start(shop.spec(settings=at(3600), migration={"on_conflict": "drop"}), "--yes")
+    assert waiting.wait_for(WAITS), waiting.end().said
+    with shop.journal() as journal:
+        assert journal.steps("move") == []
+    waiting.send(signal.SIGTERM)
+    waiting.end()
+
+
 def test_a_killed_runner_does_not_lose_the_time(shop: Bench) -> None:
     spec = shop.spec(settings=at(3600))
     running = shop.start(spec)
