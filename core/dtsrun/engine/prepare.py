@@ -118,7 +118,7 @@ class Preparation:
     def conflicts(self, database: str) -> Sequence[Entry]:
         """Return the selected entries whose label exists on the target already."""
         held = {entry.label for entry in self.target_entries(database)}
-        entries = self.inventory.databases[database].entries.values()
+        entries = self.inventory.databases[database].entries.values() if held else ()
         return [entry for entry in entries if entry.label in held and not _is_common(entry)]
 
     def plan(self) -> Plan:

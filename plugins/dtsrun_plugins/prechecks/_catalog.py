@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
+from itertools import islice
 from typing import Any
 
 from dtsrun.api import CheckContext, Database, Side
@@ -24,14 +25,24 @@ def catalog_rows(
     for database in context.inventory.databases.values():
         connection = context.source(database.name) if side == "source" else context.target(database.name)
         if connection is not None:
-            given = {"relations": own_relations(database), **parameters}
+            given = {"relations": oids_text(own_relations(database)), **parameters}
             for row in connection.execute(text, given).fetchall():
                 yield database, row
 
 
-def own_relations(database: Database) -> list[int]:
-    """Return the OIDs of the chosen relations that no extension brings."""
-    return [oid for oid, relation in database.relations.items() if relation.extension is None]
+def own_relations(database: Database) -> Iterator[int]:
+    """Yield the OIDs of the chosen relations that no extension brings."""
+    return (relation.oid for relation in database.relations.values() if relation.extension is None)
+
+
+def oids_text(oids: Iterable[int]) -> str:
+    """Return OIDs as the text of an array, for a parameter that is cast to `oid[]`.
+
+    A list of 100,000 would become as many objects of Python's, and again as many of the driver's.
+    """
+    each = iter(oids)
+    parts = iter(lambda: ",".join(map(str, islice(each, 1000))), "")
+    return "{" + ",".join(parts) + "}"
 
 
 def subject_of(database: Database, row: Any) -> str:

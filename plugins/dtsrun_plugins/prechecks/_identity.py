@@ -13,7 +13,7 @@ from dtsrun_plugins.prechecks._catalog import own_relations
 def identities(context: CheckContext) -> Iterator[tuple[Database, Any]]:
     """Yield every chosen table that holds rows and is logged, as `identity_rows` gives it, with its database."""
     for database in context.inventory.databases.values():
-        for row in identity_rows(context.source(database.name), own_relations(database)):
+        for row in identity_rows(context.source(database.name), [*own_relations(database)]):
             yield database, row
 
 

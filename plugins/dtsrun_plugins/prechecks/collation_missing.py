@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from dtsrun.api import CheckContext, Finding, Fix, Precheck
+from dtsrun_plugins.prechecks._catalog import oids_text
 from dtsrun_plugins.prechecks._sessions import session
 
 
@@ -47,7 +48,8 @@ class CollationMissing(Precheck):
         """Yield every collation that the target does not have."""
         query = files(__package__).joinpath("collation_missing.sql").read_text()
         for database in context.inventory.databases.values():
-            used = context.source(database.name).execute(query, {"relations": list(database.relations)}).fetchall()
+            given = {"relations": oids_text(database.relations)}
+            used = context.source(database.name).execute(query, given).fetchall()
             there = context.target(database.name) or session(context, "target")
             rows = there.execute(
                 "select collname from pg_catalog.pg_collation where collnamespace = 'pg_catalog'::regnamespace"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from psycopg import sql
 
 from dtsrun.api import CheckContext, Finding, Fix, Precheck
+from dtsrun_plugins.prechecks._catalog import oids_text
 from dtsrun_plugins.prechecks._sessions import session
 
 
@@ -55,7 +56,7 @@ class PolicyRoles(Precheck):
                 "  join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
                 "  join pg_catalog.pg_roles r on r.oid = any (p.polroles)"
                 " where c.oid = any (%s::oid[]) order by 1, 3, 2",
-                [list(database.relations)],
+                [oids_text(database.relations)],
             )
             for row in named.fetchall():
                 if row.role not in known:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from psycopg import sql
 
 from dtsrun.api import CheckContext, Connection, Database, Finding, Fix, MigrationType, Precheck, Severity
+from dtsrun_plugins.prechecks._catalog import oids_text
 
 TOGETHER: Final = 200
 """Columns looked at in one query."""
@@ -62,7 +63,7 @@ class SequenceBehindData(Precheck):
 
 def _fed(connection: Connection, database: Database) -> list[Any]:
     query = files(__package__).joinpath("sequence_behind_data.sql").read_text()
-    chosen = {"sequences": [s.oid for s in database.sequences], "relations": list(database.relations)}
+    chosen = {"sequences": [s.oid for s in database.sequences], "relations": oids_text(database.relations)}
     return connection.execute(query.encode(), chosen).fetchall()
 
 

@@ -48,10 +48,11 @@ class TargetTempFiles(Precheck):
     def check(self, context: CheckContext) -> Iterator[Finding]:
         """Yield one finding for the largest table."""
         limit = int(setting(context, "target", "temp_file_limit"))
-        tables = [(r, d) for d in context.inventory.databases.values() for r in d.relations.values() if r.has_rows]
-        if limit < 0 or not tables:
+        tables = ((r, d) for d in context.inventory.databases.values() for r in d.relations.values() if r.has_rows)
+        largest = max(tables, key=lambda pair: pair[0].bytes, default=None)
+        if limit < 0 or largest is None:
             return
-        relation, database = max(tables, key=lambda pair: pair[0].bytes)
+        relation, database = largest
         if relation.bytes > limit * 1024:
             account = sql.Identifier(context.facts("target").current_user)
             statement = sql.SQL("ALTER ROLE {} SET temp_file_limit = -1").format(account).as_string()
