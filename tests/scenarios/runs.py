@@ -34,7 +34,13 @@ SEEDS: Final = Path(__file__).parent / "seeds"
 PATIENCE_SECONDS: Final = 120
 """A command that takes longer than this hangs."""
 
-LINK_SETTINGS: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "60", "shared_buffers": "64MB"}
+LINK_SETTINGS: Final = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "60",
+    "max_prepared_transactions": "5",
+    "shared_buffers": "64MB",
+}
 
 
 @dataclass(frozen=True, slots=True)

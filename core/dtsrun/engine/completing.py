@@ -26,7 +26,7 @@ from dtsrun.api import Alignment, CheckResult
 from dtsrun.completion.drain import drain, fence_position
 from dtsrun.completion.fence import WHAT, Fence, Fenced, FenceMode
 from dtsrun.completion.proof import Proof, prove
-from dtsrun.completion.sessions import Exempt
+from dtsrun.completion.sessions import Exempt, Prepared, prepared_transactions, sessions
 from dtsrun.engine.checks import blocking
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.following import Following
@@ -45,6 +45,9 @@ from dtsrun.spec.quantities import parse_duration
 TICK_SECONDS: Final = 0.2
 MOST_ROUNDS: Final = 5
 """How often a late writer, or a lag that comes and goes, is waited for before completion is called off."""
+
+MOST_NAMED: Final = 3
+"""Of those who may have written, that a message names."""
 
 Say = Callable[[str, str], None]
 
@@ -98,16 +101,19 @@ class Completing:
         say: Say,
         *,
         arguments: Mapping[str, Any],
+        tell: Callable[[str], None],
         is_stopping: Callable[[], bool],
     ) -> None:
         """Prepare a completion; nothing is done yet.
 
         Args:
             arguments: what the user said when asking, over the options of the stage.
+            tell: takes news for whoever asked.
             is_stopping: whether a pause, or the end of the task, is asked for.
         """
         self._ends = ends
         self._is_stopping = is_stopping
+        self._tell = tell
         self._arguments = dict(arguments)
         self._following = following
         self._journal = journal
@@ -123,12 +129,20 @@ class Completing:
         """The present one, and since when."""
         self._databases = sorted({link.database for link in following.links})
         self._fenced = Fenced(mode=FenceMode.NONE)
+        self._accepted: Sequence[Prepared] = ()
+        """Prepared transactions that were there when the gates were made, and that those let pass."""
+
+    @property
+    def residual(self) -> list[str]:
+        """Who can still write to the source in spite of the fence, a sentence each."""
+        return [f"can still write to {each.database}: {each.who}, {each.why}" for each in self._fenced.residual]
 
     def begin(self, phase: str) -> None:
         """Begin a phase, from which on a runner that comes after this one knows what to do."""
         self._turn_to(phase)
         self._journal.set_summary(self._task, completing={"phase": phase, "arguments": self._arguments})
         self._journal.event(self._task, "completing", f"completing: {phase}")
+        self._tell(f"completing: {phase}")
 
     def out_of_time(self, why: str) -> CalledOff:
         """Return the error of a completion that took too long: how long in which phase, and what it waited for."""
@@ -161,6 +175,7 @@ class Completing:
     def gate(self) -> None:
         """Make the gates, and remember what came of them. Raises CalledOff where one stays shut."""
         self.begin("gating")
+        self._accepted = self._prepared()
         for _ in range(MOST_ROUNDS):
             results = self._gates()
             # Where the application goes on writing, a link is behind for a moment now and then.
@@ -187,20 +202,36 @@ class Completing:
     def fence(self) -> None:
         """Raise the fence, and name who can still write. Raises CalledOff where others would have to raise it."""
         self.begin("fencing")
-        if not self._databases:
+        databases = self._following.databases_to_fence
+        if not databases:
             return
-        source = self._following.view.source(self._databases[0])
-        self._fenced = self._terms.fence.raise_around(source, self._databases, self._following.view.created)
-        for database in self._databases:
+        source = self._following.view.source(databases[0])
+        self._fenced = self._terms.fence.raise_around(source, databases, self._following.view.created)
+        for database in databases:
             may_go_on = self._fenced.mode is FenceMode.NONE and bool(self._fenced.residual)
             remember_writers(self._following.view.target(database), self._task, may_go_on=may_go_on)
         for session in self._fenced.ended:
             self._say("fence", f"ended a session on the source: {session.told}")
-        for residual in self._fenced.residual:
-            self._say("residual", f"can still write to {residual.database}: {residual.who}, {residual.why}")
+        for told in self.residual:
+            self._say("residual", told)
+        self._refuse_prepared()
         if self._fenced.to_run:
             statements = "; ".join(self._fenced.to_run)
             raise CalledOff("the account may not raise the fence on the source", hint=f"run there: {statements}")
+
+    def _prepared(self) -> Sequence[Prepared]:
+        databases = self._following.databases_to_fence
+        return prepared_transactions(self._following.view.source(databases[0]), databases) if databases else ()
+
+    def _refuse_prepared(self) -> None:
+        """Raise CalledOff where a transaction was prepared since the gates were made: no fence ends it, and no proof
+        sees it before it is committed."""
+        new = [] if self._terms.force else [each for each in self._prepared() if each not in self._accepted]
+        if new:
+            raise CalledOff(
+                f"transaction {new[0].name!r} of {new[0].role} on {new[0].database} was prepared meanwhile",
+                hint="commit it or roll it back on the source, then complete again",
+            )
 
     def drain_and_prove(self) -> None:
         """Let the target apply all, stop the links, and look into their slots. Raises CalledOff."""
@@ -219,6 +250,7 @@ class Completing:
 
     def prove_again(self) -> None:
         """Look once more, at the very end. Raises CalledOff."""
+        self._refuse_prepared()
         if late := self._late():
             raise CalledOff(f"somebody wrote to the source meanwhile: {_late_text(late)}", hint=self._writers_hint())
 
@@ -303,8 +335,16 @@ class Completing:
         fence = (
             "stop the applications" if self._fenced.mode is not FenceMode.NONE else "stop the applications, or fence"
         )
-        connected = [f"{each.who}, {each.why}" for each in self._fenced.residual]
-        return f"{fence}; {connected[0]}" if connected else fence
+        named = [f"{each.who}, {each.why}" for each in self._fenced.residual] or self._connected()
+        more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        return f"{fence}; {'; '.join(named[:MOST_NAMED])}{more}" if named else fence
+
+    def _connected(self) -> list[str]:
+        """Return who is connected by now: whoever came after the fence may have asked for a transaction that writes."""
+        if not self._databases:
+            return []
+        there = sessions(self._following.view.source(self._databases[0]), self._databases)
+        return [f"connected by now: {each.told}" for each in there if not each.is_ours]
 
     def _in_time(self, why: str) -> None:
         if self._is_stopping():

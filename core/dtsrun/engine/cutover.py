@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any, Final, NoReturn, Protocol
 
 import psycopg
@@ -26,6 +27,10 @@ from dtsrun.postgres.sqlstate import describe
 
 PHASES: Final = {"complete": "aligning", "verify": "verifying"}
 """The stages that completion walks, with their phases: first what changes do not carry, then both ends compared."""
+
+
+def _untold(_: str) -> None:
+    """Nobody asked who waits for news."""
 
 
 class WalkStage(Protocol):
@@ -154,12 +159,13 @@ class Cutover:
         self._journal.set_state(self._task, "completing")
         self._control.answer(request, "accepted", "completion begins")
         try:
-            completing = self._completing(request.arguments)
+            completing = self._completing(request.arguments, partial(self._control.answer, request, "accepted"))
         except CalledOff as error:
             self._control.answer(request, "failed", _words(error))
             return False
         try:
             completing.until_still(syncing.look)
+            syncing.watching.look(self._following.links, self._following.databases, at_once=True)
             completing.gate()
             completing.fence()
             completing.drain_and_prove()
@@ -187,7 +193,7 @@ class Cutover:
             self._control.answer(request, "failed", words)
             return False
         completing.remove()
-        self._control.answer(request, "done", "the task is complete")
+        self._control.answer(request, "done", "\n".join(("the task is complete", *completing.residual)))
         return True
 
     def _align_and_verify(self, completing: Completing) -> None:
@@ -205,13 +211,14 @@ class Cutover:
                     completing.prove_again()  # a late writer explains differences better than they do themselves
                     raise CalledOff(error.message, hint=error.hint) from error
 
-    def _completing(self, arguments: Mapping[str, Any]) -> Completing:
+    def _completing(self, arguments: Mapping[str, Any], tell: Callable[[str], None] = _untold) -> Completing:
         return Completing(
             self._ends,
             self._following,
             self._journal,
             self._say,
             arguments=arguments,
+            tell=tell,
             is_stopping=self._control.wants_end,
         )
 

@@ -8,9 +8,10 @@ at its beginning. When all is copied, each epoch's publications keep just the ta
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
 
 from dtsrun import ahead, marks
-from dtsrun.api import Identity, Link, LinkStatus, LinkTable, Step
+from dtsrun.api import Connection, Identity, Link, LinkStatus, LinkTable, Step
 from dtsrun.engine.again import Copied, Lost
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.slot_memory import SlotMemory
@@ -27,6 +28,9 @@ from dtsrun.journal import Journal
 from dtsrun.plan import Plan
 from dtsrun.postgres.lsn import parse_lsn
 from dtsrun.spec.quantities import parse_duration
+from dtsrun.watch.large_objects import has_large_objects
+
+LARGE_OBJECTS: Final = "object.large_objects"
 
 Say = Callable[[str, str], None]
 
@@ -57,6 +61,7 @@ class Following:
         self._say = say
         self._is_stopping = is_stopping
         self._copied = Copied({})
+        self._databases: Mapping[str, frozenset[str]] = {}
         self._links: dict[str, tuple[Link, ...]] = {}
         self.view = View(ends, journal, self._task)
         self.engine = engine_of(ends)
@@ -67,13 +72,40 @@ class Following:
         """All links that were begun in this run."""
         return [link for links in self._links.values() for link in links]
 
+    @property
+    def databases(self) -> Sequence[str]:
+        """All databases that the task moves, those without a followed table too: something else of them may change."""
+        return sorted(self._databases)
+
+    @property
+    def databases_to_fence(self) -> Sequence[str]:
+        """The databases that a writer could still change something in that the task moves.
+
+        Raises:
+            psycopg.Error: the source does not answer.
+        """
+        linked = {link.database for link in self.links}
+        return sorted(linked | {name for name in self._databases.keys() - linked if self._has_to_align(name)})
+
+    def _has_to_align(self, database: str) -> bool:
+        """Tell whether completion reads something of a database: its large objects it always looks for."""
+        kinds = self._databases[database]
+        return bool(kinds - {LARGE_OBJECTS}) or (
+            LARGE_OBJECTS in kinds and has_large_objects(self.view.source(database))
+        )
+
     def close(self) -> None:
         """Let the connections go; what follows the source goes on."""
         self.view.close()
 
     def expect(self, plan: Plan) -> None:
-        """Learn from the plan which step copies which table."""
+        """Learn from the plan which step copies which table, and which databases it moves."""
         self._copied = Copied.of(plan)
+        late: dict[str, set[str]] = {step.database: set() for step in plan.steps.values() if step.database is not None}
+        for step in plan.steps.values():
+            if step.database is not None and step.stage == "complete":
+                late[step.database].add(step.plugin)
+        self._databases = {name: frozenset(plugins) for name, plugins in late.items()}
 
     # --- epochs ------------------------------------------------------------------------------------------------
 
@@ -90,7 +122,8 @@ class Following:
         decisions = [decision for decision in known if decision.table.oid not in copied]
         if not decisions:
             connection = self._ends.connect("source", database, f"{self._task} snapshot", tcp_keepalives_idle="60")
-            return export_snapshot(connection, database, epoch)
+            snapshot, holder = export_snapshot(connection, database, epoch)
+            return self._with_beginning(snapshot, holder)
         for decision in decisions:
             self.identify(database, decision)
         tables = [decision.table for decision in decisions]
@@ -131,13 +164,21 @@ class Following:
             for name in names[1:]:
                 copy_slot(source, names[0], name)
             self._memory.made(source, names)
-            followed = [decision.table.oid for decision in self.tables_of(database)]
-            keep_beginning(self._ends, self._journal, database, held.snapshot, followed)
         except BaseException:
             held.connection.close()
             raise
         self._say("slot", f"slot {names[0]} of {database} begins; epoch {epoch}")
-        return Snapshot(database, held.snapshot, epoch, held.made_at), held.connection
+        return self._with_beginning(Snapshot(database, held.snapshot, epoch, held.made_at), held.connection)
+
+    def _with_beginning(self, snapshot: Snapshot, holder: Connection) -> Held:
+        """Return a snapshot and the session that holds it; what its database is like in it is kept for the watch."""
+        followed = [decision.table.oid for decision in self.tables_of(snapshot.database)]
+        try:
+            keep_beginning(self._ends, self._journal, snapshot.database, snapshot.identifier, followed)
+        except BaseException:
+            holder.close()
+            raise
+        return snapshot, holder
 
     def _forget(self, database: str, name: str) -> None:
         """Take away what a task of the same name left on the target and never undid: it speaks of another slot."""

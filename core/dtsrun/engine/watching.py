@@ -177,24 +177,32 @@ class Watching:
         self._look_again = 0.0
         self._refused: set[str] = set()
 
-    def look(self, links: Sequence[Link]) -> list[Drift]:
-        """Look, if it is time; tell what has drifted.
+    def look(self, links: Sequence[Link], databases: Sequence[str], *, at_once: bool = False) -> list[Drift]:
+        """Look, if it is time, or at once; tell what has drifted.
+
+        What was the last word on an object, and is not mended, is not told again: a large object may be written to
+        all the time.
+
+        Args:
+            databases: all that are moved, those that no link follows too.
 
         Raises:
             psycopg.Error: a server is out of reach.
         """
         now = time.monotonic()
-        if now < self._look_again:
+        if now < self._look_again and not at_once:
             return []
         self._look_again = now + LOOK_SECONDS
         found: list[Drift] = []
-        for database in sorted({link.database for link in links}):
+        for database in databases:
             found += self._tolerant(database, partial(self._of_database, database, links))
-        if links:
-            found += self._tolerant("server", partial(self._of_server, links[0].database))
-        for drift in found:
+        if databases:
+            found += self._tolerant("server", partial(self._of_server, databases[0]))
+        last = {_subject(told.drift): told.drift for told in open_drifts(self._journal, self._task)} if found else {}
+        new = [drift for drift in found if last.get(_subject(drift)) != drift]
+        for drift in new:
             self._say("drift", drift.message, drift.as_data())
-        return found
+        return new
 
     def repair(self, numbers: Sequence[int]) -> Repaired:
         """Mend what was told: all of it, or the drifts of these numbers.
@@ -323,6 +331,10 @@ def _failure_text(told: Told, error: DtsrunError) -> str:
 def _moved_roles(patterns: Sequence[str], before: ServerState, now: ServerState) -> set[str]:
     names = before.roles.keys() | now.roles.keys()
     return {name for name in names if any(matches(pattern, name) for pattern in patterns)}
+
+
+def _subject(drift: Drift) -> tuple[str | None, str]:
+    return drift.database, drift.object
 
 
 def needs_copy(drift: Drift) -> bool:

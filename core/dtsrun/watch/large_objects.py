@@ -56,6 +56,11 @@ def read_large_objects(source: Connection, before: LargeObjectState | None = Non
     return LargeObjectState(marks=marks, contents=_contents(source), writes=writes)
 
 
+def has_large_objects(source: Connection) -> bool:
+    """Tell whether a database holds any."""
+    return source.execute("select from pg_catalog.pg_largeobject_metadata limit 1").fetchone() is not None
+
+
 def compare_large_objects(database: str, before: LargeObjectState, now: LargeObjectState) -> list[Drift]:
     """Return what came, went or changed: one by one, up to a bound, then one for the rest."""
     found = list(_changes(database, before, now))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from psycopg import sql
+
 from dtsrun.api import Finding, Fix, Gate, GateContext, Severity, SkipCheck
 from dtsrun.completion.sessions import Exempt, Prepared, Session, prepared_transactions, sessions
 
@@ -22,7 +24,8 @@ class ResidualSessions(Gate):
     ------------
     Lists the sessions on the databases that are moved, ours and exempt ones apart: by role and application, with their
     addresses, what they are doing and when they last asked for something; and prepared transactions. Where dtsrun is
-    to raise a fence itself, which ends them, the gate is skipped.
+    to raise a fence itself, which ends them, sessions are no concern of the gate. A prepared transaction is in any
+    case, and fails: no fence ends it, and what it holds is on no target until it is committed.
 
     Why it matters
     --------------
@@ -60,16 +63,18 @@ class ResidualSessions(Gate):
 
     def check(self, context: GateContext) -> Iterator[Finding]:
         """Yield who is there, by role and application."""
+        connection, databases = context.source(), sorted(context.inventory.databases)
+        prepared = prepared_transactions(connection, databases)
+        yield from map(_on_prepared, prepared)
         if context.fence != "none":
+            if prepared:
+                return
             raise SkipCheck(f"the fence ({context.fence}) ends the sessions, and names those that it cannot end")
         exempt = Exempt(roles=tuple(context.options["roles"]), applications=tuple(context.options["applications"]))
-        connection, databases = context.source(), sorted(context.inventory.databases)
         found = [s for s in sessions(connection, databases) if not s.is_ours and not exempt.covers(s)]
         found.sort(key=_by_who)
         for _, group in groupby(found, key=_by_who):
             yield _on_sessions(list(group))
-        for transaction in prepared_transactions(connection, databases):
-            yield _on_prepared(transaction)
 
 
 def _by_who(session: Session) -> tuple[str, str, str, str]:
@@ -120,8 +125,13 @@ def _on_prepared(transaction: Prepared) -> Finding:
     return Finding(
         subject=f"{transaction.database}.{transaction.role}",
         message=f"prepared transaction {transaction.name!r} of {transaction.role} on {transaction.database} can be"
-        " committed at any time",
+        " committed at any time, and would be missing on the target",
         observed="prepared",
         expected="none",
-        fix=Fix(text="commit it or roll it back", side="source"),
+        fix=Fix(
+            text="commit it or roll it back",
+            sql=(f"rollback prepared {sql.Literal(transaction.name).as_string()}",),
+            side="source",
+        ),
+        severity=Severity.FAIL,
     )

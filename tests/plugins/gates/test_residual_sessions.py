@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
-from dtsrun.api import SkipCheck
+from dtsrun.api import Severity, SkipCheck
 from dtsrun.postgres.session import connect
 from dtsrun.testing.contracts import GateContract
 from dtsrun_plugins.gates.residual_sessions import ResidualSessions
@@ -61,10 +61,13 @@ def test_a_prepared_transaction_is_a_writer_without_a_session(shop, other):
     session.execute("begin; insert into t values (1); prepare transaction 'left'")
     session.close()
     try:
-        assert shop.said(ResidualSessions) == [
-            f"prepared transaction 'left' of {shop.routes[0].parameters['user']} on {shop.name} can be committed at any"
-            " time"
-        ]
+        for fence in ("none", "read_only"):
+            (found,) = shop.found(ResidualSessions, fence=fence)
+            assert found.message == (
+                f"prepared transaction 'left' of {shop.routes[0].parameters['user']} on {shop.name} can be committed at"
+                " any time, and would be missing on the target"
+            )
+            assert (found.severity, found.fix.sql) == (Severity.FAIL, ("rollback prepared 'left'",))
     finally:
         shop.source.execute("rollback prepared 'left'")
 
