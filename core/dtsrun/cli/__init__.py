@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Not list(...): importing the command `list` binds that name in this module.
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     words = _with_command(given)
-    parsed = build_parser(_named(words)).parse_args(words)
     try:
+        parsed = build_parser(_named(words)).parse_args(words)
         code: int = parsed.run(parsed)
     except DtsrunError as error:
         show_error(error)

@@ -22,7 +22,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="call it off, and give the source back as it was, if it is not done by then, e.g. 10m",
     )
     parser.add_argument(
-        "--fence", choices=[*FenceMode], help="how writers are kept from the source; see the stage `complete`"
+        "--fence",
+        choices=[mode.value for mode in FenceMode],
+        help="how writers are kept from the source; see the stage `complete`",
     )
     parser.add_argument("--force", action="store_true", help="go on in spite of gates that may be overruled")
     add_wait_argument(parser)

@@ -202,7 +202,7 @@ class Completing:
     def fence(self) -> None:
         """Raise the fence, and name who can still write. Raises CalledOff where others would have to raise it."""
         self.begin("fencing")
-        databases = self._following.databases_to_fence
+        databases = self._to_fence()
         if not databases:
             return
         source = self._following.view.source(databases[0])
@@ -219,8 +219,11 @@ class Completing:
             statements = "; ".join(self._fenced.to_run)
             raise CalledOff("the account may not raise the fence on the source", hint=f"run there: {statements}")
 
+    def _to_fence(self) -> Sequence[str]:
+        return self._following.moved.to_fence(self._databases, self._following.view.source)
+
     def _prepared(self) -> Sequence[Prepared]:
-        databases = self._following.databases_to_fence
+        databases = self._to_fence()
         return prepared_transactions(self._following.view.source(databases[0]), databases) if databases else ()
 
     def _refuse_prepared(self) -> None:

@@ -165,7 +165,7 @@ class Cutover:
             return False
         try:
             completing.until_still(syncing.look)
-            syncing.watching.look(self._following.links, self._following.databases, at_once=True)
+            syncing.watching.look(self._following.links, self._following.moved.names, at_once=True)
             completing.gate()
             completing.fence()
             completing.drain_and_prove()

@@ -11,7 +11,7 @@ from dtsrun.api.plugins import Removable
 from dtsrun.engine.asking import ask, look_up
 from dtsrun.engine.ends import SIDES, Ends, access_of, home_folder, open_ends, read_spec, task_folder, verification_name
 from dtsrun.engine.lock import lock_on_target, runner_lock
-from dtsrun.engine.states import UNBEGUN
+from dtsrun.engine.states import RESUMABLE, UNBEGUN
 from dtsrun.engine.tidy import start_over, tidy
 from dtsrun.engine.undo import Say, undo
 from dtsrun.errors import DtsrunError, MigrationError, SpecError
@@ -97,6 +97,19 @@ def emptied_text(task: TaskRecord) -> str:
         f"without the rows of {', '.join(names)}, which were emptied when a completion was called off: copy them before"
         " the target is used"
     )
+
+
+def can_go_on(name: str) -> bool:
+    """Tell whether a task has begun its work and is not finished, so that forgetting it loses that work.
+
+    Raises:
+        SpecError: there is no such task, or its state does not allow to delete it.
+    """
+    with Journal.open(home_folder()) as journal:
+        known = look_up(journal, name)
+        known.allow("delete")
+        # A verification moves nothing, and can be made again.
+        return known.task.state in RESUMABLE and not name.endswith(verification_name(""))
 
 
 def delete_task(name: str, *, force: bool = False) -> Iterator[str]:

@@ -8,12 +8,12 @@ at its beginning. When all is copied, each epoch's publications keep just the ta
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final
 
 from dtsrun import ahead, marks
 from dtsrun.api import Connection, Identity, Link, LinkStatus, LinkTable, Step
 from dtsrun.engine.again import Copied, Lost
 from dtsrun.engine.ends import Ends
+from dtsrun.engine.moved_databases import MovedDatabases
 from dtsrun.engine.slot_memory import SlotMemory
 from dtsrun.engine.snapshots import Held, Snapshot, export_snapshot
 from dtsrun.engine.undo import undo
@@ -28,9 +28,6 @@ from dtsrun.journal import Journal
 from dtsrun.plan import Plan
 from dtsrun.postgres.lsn import parse_lsn
 from dtsrun.spec.quantities import parse_duration
-from dtsrun.watch.large_objects import has_large_objects
-
-LARGE_OBJECTS: Final = "object.large_objects"
 
 Say = Callable[[str, str], None]
 
@@ -61,7 +58,8 @@ class Following:
         self._say = say
         self._is_stopping = is_stopping
         self._copied = Copied({})
-        self._databases: Mapping[str, frozenset[str]] = {}
+        self.moved = MovedDatabases()
+        """The databases of the plan, those without a followed table too."""
         self._links: dict[str, tuple[Link, ...]] = {}
         self.view = View(ends, journal, self._task)
         self.engine = engine_of(ends)
@@ -72,28 +70,6 @@ class Following:
         """All links that were begun in this run."""
         return [link for links in self._links.values() for link in links]
 
-    @property
-    def databases(self) -> Sequence[str]:
-        """All databases that the task moves, those without a followed table too: something else of them may change."""
-        return sorted(self._databases)
-
-    @property
-    def databases_to_fence(self) -> Sequence[str]:
-        """The databases that a writer could still change something in that the task moves.
-
-        Raises:
-            psycopg.Error: the source does not answer.
-        """
-        linked = {link.database for link in self.links}
-        return sorted(linked | {name for name in self._databases.keys() - linked if self._has_to_align(name)})
-
-    def _has_to_align(self, database: str) -> bool:
-        """Tell whether completion reads something of a database: its large objects it always looks for."""
-        kinds = self._databases[database]
-        return bool(kinds - {LARGE_OBJECTS}) or (
-            LARGE_OBJECTS in kinds and has_large_objects(self.view.source(database))
-        )
-
     def close(self) -> None:
         """Let the connections go; what follows the source goes on."""
         self.view.close()
@@ -101,11 +77,7 @@ class Following:
     def expect(self, plan: Plan) -> None:
         """Learn from the plan which step copies which table, and which databases it moves."""
         self._copied = Copied.of(plan)
-        late: dict[str, set[str]] = {step.database: set() for step in plan.steps.values() if step.database is not None}
-        for step in plan.steps.values():
-            if step.database is not None and step.stage == "complete":
-                late[step.database].add(step.plugin)
-        self._databases = {name: frozenset(plugins) for name, plugins in late.items()}
+        self.moved = MovedDatabases.of(plan)
 
     # --- epochs ------------------------------------------------------------------------------------------------
 

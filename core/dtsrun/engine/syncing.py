@@ -144,7 +144,7 @@ class Syncing:
             self._broken = self._following.broken()
         standings = [self._standing(link) for link in self._following.links]
         self._beat()
-        self.watching.look(self._following.links, self._following.databases)
+        self.watching.look(self._following.links, self._following.moved.names)
         for standing in standings:
             self._complain(standing)
         if lost := [standing.link for standing in standings if standing.lost is not None]:

@@ -108,8 +108,13 @@ class TaskWalk:
         differences = self._journal.differences(self._task)
         if differences:
             noun = "difference" if len(differences) == 1 else "differences"
+            first = differences[0]
+            where = f"{first.database}: " if first.database else ""
+            row = f" {first.key}" if first.key else ""
             return DifferencesFound(
-                f"{len(differences)} {noun} between source and target", hint=f"dtsrun show {self._task}"
+                f"{len(differences)} {noun} between source and target, the first: {where}{first.object}{row},"
+                f" {first.aspect}",
+                hint=f"dtsrun show {self._task}",
             )
         return None
 

@@ -143,7 +143,7 @@ class LineProgress:
     def __init__(self, stream: TextIO, tracker: Tracker | None = None, *, every: float = LINE_SECONDS) -> None:
         self._stream = stream
         self._tracker = tracker or Tracker()
-        self._ticker = Ticker(every, self._show)
+        self._ticker = Ticker(every, self._show_news)
         self._is_planned = False
         self._last = ""
 
@@ -174,6 +174,12 @@ class LineProgress:
         """Say how far it came."""
         self._ticker.close()
         if self._is_planned and line_text(self._tracker.picture()) != self._last:
+            self._show()
+
+    def _show_news(self) -> None:
+        """Say how far it is, but not the same again where no step runs: a task may follow changes for weeks."""
+        picture = self._tracker.picture()
+        if picture.running or line_text(picture) != self._last:
             self._show()
 
     def _show(self) -> None:

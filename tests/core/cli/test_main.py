@@ -60,3 +60,12 @@ def test_every_command_has_help(capsys):
     parser = cli.build_parser()
     help_text = parser.format_help()
     assert all(f"\n    {name} " in help_text or f"\n    {name}\n" in help_text for name in cli.COMMANDS)
+
+
+def test_who_stops_it_while_it_starts_sees_no_traceback(monkeypatch, capsys):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "import_module", interrupted)
+    assert cli.main(["list"]) == 130
+    assert capsys.readouterr().err == "dtsrun: stopped\n"

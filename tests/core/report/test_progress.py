@@ -139,11 +139,21 @@ class TestLines:
         stream = io.StringIO()
         progress = LineProgress(stream, every=0.01)
         progress.on_plan([step("a")])
+        progress.on_step("a", "running")
         deadline = time.monotonic() + 5
         while stream.getvalue().count("\n") < 4 and time.monotonic() < deadline:
             time.sleep(0.01)
         progress.close()
         assert stream.getvalue().count("0%  copied") >= 3
+
+    def test_a_line_is_not_repeated_while_no_step_runs(self) -> None:
+        stream = io.StringIO()
+        progress = LineProgress(stream, every=0.01)
+        progress.on_plan([step("a")])
+        progress.on_step("a", "done")
+        time.sleep(0.2)
+        progress.close()
+        assert stream.getvalue().count("100%  copied") == 1
 
     def test_after_close_nothing_more_is_written(self) -> None:
         stream = io.StringIO()

@@ -92,3 +92,9 @@ def test_what_the_state_forbids_is_refused_with_what_it_allows(busy) -> None:
     running.send(signal.SIGCONT)
     assert bench.run("pause", "move").code == 0
     assert running.end().code == 130
+    # It could go on: it is not forgotten by one word at the wrong hour.
+    refused = bench.run("delete", "move")
+    assert (refused.code, "say yes with --yes" in refused.err) == (2, True), refused.said
+    assert bench.task().state == "paused"
+    assert bench.run("delete", "move", "--yes").code == 0
+    assert bench.leftovers() == {}
