@@ -89,6 +89,10 @@ def test_what_the_state_forbids_is_refused_with_what_it_allows(busy) -> None:
         refused = bench.run(*command, "move")
         assert refused.code == 2, refused.said
         assert "allowed now: pause, stop" in refused.err
+    # Its own tables would be found in the way, with statements that drop them.
+    refused = bench.run("check", bench.folder / "move.yaml")
+    assert (refused.code, refused.out) == (2, ""), refused.said
+    assert "it cannot be asked to check" in refused.err
     running.send(signal.SIGCONT)
     assert bench.run("pause", "move").code == 0
     assert running.end().code == 130
