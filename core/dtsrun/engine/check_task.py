@@ -57,8 +57,8 @@ def _refuse_begun(name: str, listener: Listener) -> None:
         return
     Known(task, holder(task_folder(home, name))).allow("check")
     listener.on_message(
-        f"task {name} is {task.state.replace('_', ' ')}: what it has made on the target is found to be in the way, do not"
-        " drop it"
+        f"task {name} is {task.state.replace('_', ' ')}: what it has made on the target is found to be in the way,"
+        " do not drop it"
     )
 
 
