@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from dtsrun.cli.requests import add_wait_argument, duration, show_answers
+from dtsrun.cli.requests import add_wait_argument, duration, show_lines
 from dtsrun.completion.fence import FenceMode
+from dtsrun.engine.asking import complete
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,5 +37,5 @@ def run(arguments: argparse.Namespace) -> int:
     timeout = None if arguments.timeout is None else f"{arguments.timeout}s"
     given: dict[str, Any] = {"timeout": timeout, "fence": arguments.fence, "force": arguments.force}
     asked = {name: value for name, value in given.items() if value not in (None, False)}
-    show_answers(arguments.task, "complete", asked, wait=arguments.wait)
+    show_lines(complete(arguments.task, asked, accept_within=arguments.wait))
     return 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dtsrun.api import MigrationType
 from dtsrun.engine.ends import home_folder, task_folder
 from dtsrun.engine.lock import holder
 from dtsrun.engine.states import AT_WORK, allows, refusal
@@ -82,6 +83,44 @@ def ask(
     finally:
         # Whoever stops waiting, by Ctrl-C too, leaves nothing behind that is taken up later; what was accepted goes on.
         journal.requests.withdraw(number)
+
+
+def complete(name: str, arguments: Mapping[str, Any], *, accept_within: float = ACCEPT_SECONDS) -> Iterator[str]:
+    """Complete a task; yield what there is to say. Safe to repeat: what is complete stays so, and what is under way is
+    waited for.
+
+    Raises:
+        SpecError: it was refused; says what is allowed.
+        MigrationError: it was called off, or nobody works at the task.
+    """
+    with Journal.open(home_folder()) as journal:
+        known = look_up(journal, name)
+        follows = known.task.migration_type == MigrationType.FULL_INCREMENTAL
+        if follows and known.task.state == "succeeded":
+            yield f"task {name} is complete since {known.task.finished_at:%Y-%m-%d %H:%M:%S %z}"
+        elif known.task.state == "completing" and known.runner is not None:
+            yield "completion is under way already, on the terms that it was asked for with; waiting for it"
+            yield from _until_completed(journal, name)
+        else:
+            yield from ask(journal, known, "complete", arguments, accept_within=accept_within)
+
+
+def _until_completed(journal: Journal, name: str) -> Iterator[str]:
+    said = ""
+    while (known := look_up(journal, name)).task.state == "completing":
+        if known.runner is None:
+            raise _nobody(known)
+        phase = (known.task.summary.get("completing") or {}).get("phase", "")
+        if phase and phase != said:
+            said = phase
+            yield f"completing: {phase}"
+        time.sleep(LOOK_SECONDS)
+    if known.task.state == "succeeded":
+        yield "the task is complete"
+        return
+    words = [event.message for event in journal.events(name) if event.kind == "called off"]
+    why = words[-1] if words and known.task.state == "syncing" else f"it is {known.task.state.replace('_', ' ')}"
+    raise MigrationError(f"task {name} could not complete: {why}", hint=f"dtsrun events {name} says what happened")
 
 
 def _answers(journal: Journal, known: Known, number: int, accept_within: float) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """Who can still write in spite of the fence is named, and calls a completion off where no proof would see him."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 from runs import Bench, is_message
+
+from dtsrun.engine.asking import complete
 
 LATE = """
 import os
@@ -64,7 +67,7 @@ def spec(bench: Bench) -> Path:
     )
 
 
-def test_what_no_fence_holds_is_named_and_calls_it_off(bench: Bench, spec: Path) -> None:
+def test_what_no_fence_holds_is_named_and_calls_it_off(bench: Bench, spec: Path, monkeypatch) -> None:
     running = bench.start(spec, "--yes")
     assert running.wait_for(is_message("syncing")), running.end().said
     with psycopg.connect(bench.source.route.conninfo("shop"), autocommit=True) as shop:
@@ -86,11 +89,23 @@ def test_what_no_fence_holds_is_named_and_calls_it_off(bench: Bench, spec: Path)
     assert "of postgres (stubborn)" in asked.said
     bench.write("asked", "nothing more")
     bench.on_source(None, sql.SQL("alter role postgres set default_transaction_read_only = off"))
-    asked = bench.run("complete", "move")
+    with ThreadPoolExecutor(1) as terminal, psycopg.connect(bench.target.route.conninfo("shop")) as holder:
+        holder.execute("lock table public.account in access exclusive mode")  # what verification waits for
+        first = terminal.submit(bench.run, "complete", "move")
+        assert running.wait_for(is_message("can still write to shop: role postgres")), running.end().said
+        # Who asks once more, from a third terminal, waits for the same.
+        monkeypatch.setenv("DTSRUN_HOME", str(bench.home))
+        second = complete("move", {"fence": "none"})
+        assert next(second).startswith("completion is under way already")
+        holder.rollback()
+        assert [*second][-1] == "the task is complete"
+        asked = first.result()
     assert asked.code == 0, asked.said
     # Each phase is told to who asked, and in the end what he still has to know.
     assert "completing: removing\nthe task is complete\ncan still write to shop: role postgres" in asked.said
     assert running.end().code == 0
+    twice = bench.run("complete", "move")
+    assert (twice.code, "task move is complete since" in twice.out) == (0, True), twice.said
     bench.on_source(None, sql.SQL("alter role postgres reset default_transaction_read_only"))
     bench.on_source(None, sql.SQL("alter database shop reset default_transaction_read_only"))
     assert bench.differences() == []
