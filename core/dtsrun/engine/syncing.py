@@ -183,8 +183,9 @@ class Syncing:
 
     def _complain(self, standing: Standing) -> None:
         """Say once what is out of order, and once that it is well again."""
-        link, status, wal = standing.link, standing.status, standing.wal
+        link, status = standing.link, standing.status
         self._tell_missing(link, status)
+        self._tell_wal(link, standing.wal)
         key = f"{link.name}/trouble"
         if standing.lost is not None:
             why = f"{standing.lost.reason}; its {len(link.tables)} tables have to be copied anew"
@@ -195,11 +196,6 @@ class Syncing:
             self._troubles[link.name] = f"changes are not applied{refused}{mending}"
             self._once(key, "apply", f"{link.database}: {self._troubles[link.name]}")
             self._react(standing)
-        elif wal is not None and wal.level is not Level.QUIET:
-            # The figure changes with every look; the level is what is news.
-            if self._said.get(key) != wal.level:
-                self._said[key] = wal.level
-                self._say("wal", f"{link.database}: {wal.message}")
         elif standing.still > STALL_SECONDS and status.state != "stopped":
             self._explain(key, standing)
         elif not status.error:
@@ -270,6 +266,17 @@ class Syncing:
             self._said[key] = cause
             self._troubles[link.name] = stall.message
             self._say("stall", stall.message)
+
+    def _tell_wal(self, link: Link, wal: RetainedWal | None) -> None:
+        """Tell the WAL that a slot holds back: the figure changes with every look; the level is what is news."""
+        key = f"{link.name}/wal"
+        if wal is None:
+            return  # the slot is lost, which is told as that
+        before = self._said.get(key, Level.QUIET)
+        if wal.level != before:
+            self._said[key] = wal.level
+            again = "" if wal.level is not Level.QUIET else ", which is no longer much"
+            self._say("wal", f"{link.database}: {wal.message}{again}")
 
     def _tell_missing(self, link: Link, status: LinkStatus) -> None:
         """Name tables once of which the target lacked rows that it was to change or delete."""
