@@ -140,9 +140,9 @@ class Completing:
     def begin(self, phase: str) -> None:
         """Begin a phase, from which on a runner that comes after this one knows what to do."""
         self._turn_to(phase)
+        self._tell(f"completing: {phase}")
         self._journal.set_summary(self._task, completing={"phase": phase, "arguments": self._arguments})
         self._journal.event(self._task, "completing", f"completing: {phase}")
-        self._tell(f"completing: {phase}")
 
     def out_of_time(self, why: str) -> CalledOff:
         """Return the error of a completion that took too long: how long in which phase, and what it waited for."""
