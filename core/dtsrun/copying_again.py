@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from dtsrun import ahead
+from dtsrun.analyzing import analyzed
 from dtsrun.api import Alignment, Connection, Deviation, Failure, StepContext, StepResult
 from dtsrun.copied_table import Table
 from dtsrun.copying import explained, is_own_fault, move_rows, savepoint
@@ -47,6 +48,7 @@ def copy_table_again(context: StepContext, why: str = "") -> StepResult:
         if not is_own_fault(error):
             raise
         return StepResult(failures=(explained(context, table, error),))
+    result = replace(result, deviations=(*result.deviations, *analyzed(context, table.identifier, table.label)))
     if not why:
         copied = Alignment(
             database=context.step.database, object=table.label, message=f"{result.rows:,} rows copied anew"

@@ -78,7 +78,8 @@ class SlotMemory:
         return dict(task.summary.get("slots", {})) if task else {}
 
     def _save(self, known: Mapping[str, Any]) -> None:
-        self._journal.set_summary(self._task, slots=known)
+        if known != self._known():
+            self._journal.set_summary(self._task, slots=known)
 
 
 def _entry(state: SlotState, *, is_still: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from dtsrun.aligning import aligned_rows_name, aligning
+from dtsrun.analyzing import analyzed
 from dtsrun.api import (
     Alignment,
     Connection,
@@ -109,7 +110,7 @@ class MaterializedViews(ObjectKind):
                 raise
             return StepResult(failures=(_failure(context, error),))
         if context.step.stage != "complete":
-            return StepResult(deviations=_analyzed(context, view))
+            return StepResult(deviations=analyzed(context, view, _label(context)))
         refreshed = Alignment(database=context.step.database, object=_label(context), message="refreshed")
         return StepResult(alignments=(refreshed,))
 
@@ -131,19 +132,6 @@ class MaterializedViews(ObjectKind):
             return replace(result, differences=(), deviations=(deviation,))
         note = "its rows were made anew: its query may give other rows each time"
         return replace(result, differences=tuple(replace(each, note=note) for each in result.differences))
-
-
-def _analyzed(context: StepContext, view: sql.Identifier) -> tuple[Deviation, ...]:
-    """Give a view its statistics, which a refresh does not bring; return why that could not be."""
-    try:
-        with savepoint(context.target()):
-            context.target().execute(sql.SQL("analyze {}").format(view))
-    except psycopg.Error as error:
-        if not is_own_fault(error):
-            raise
-        message = f"not analyzed: {describe(error)}"
-        return (Deviation(database=context.step.database, object=_label(context), message=message),)
-    return ()
 
 
 def _is_stale(context: StepContext) -> bool:
