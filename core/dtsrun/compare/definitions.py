@@ -179,15 +179,18 @@ def _unquoted(word: str) -> str:
 
 def _counts(comparison: Comparison, entry: Entry) -> bool:
     wanted = comparison.labels is None or entry.label in comparison.labels
-    return wanted and entry.label not in comparison.ignored and not _is_ours(entry)
+    return wanted and entry.label not in comparison.ignored and not _is_left_out(entry)
 
 
-def _is_ours(entry: Entry) -> bool:
-    return entry.schema == MARKS_SCHEMA or entry.name in (MARKS_SCHEMA, f"SCHEMA {MARKS_SCHEMA}")
+def _is_left_out(entry: Entry) -> bool:
+    """Return whether an entry is of our own making, or says who may do what with the database: that is compared where
+    the database itself is, which knows of fences."""
+    is_ours = entry.schema == MARKS_SCHEMA or entry.name in (MARKS_SCHEMA, f"SCHEMA {MARKS_SCHEMA}")
+    return is_ours or (entry.type == "ACL" and entry.schema is None and entry.name.startswith("DATABASE "))
 
 
 def _is_extra(comparison: Comparison, entry: Entry) -> bool:
-    return not (_is_ours(entry) or entry.label in comparison.ignored or _says_nothing(entry))
+    return not (_is_left_out(entry) or entry.label in comparison.ignored or _says_nothing(entry))
 
 
 def _says_nothing(entry: Entry) -> bool:

@@ -19,6 +19,7 @@ from psycopg import sql
 
 from dtsrun import marks
 from dtsrun.api import Connection, Entry, Link, StepResult
+from dtsrun.completion.fence import WHAT
 from dtsrun.engine.ends import Ends, task_folder
 from dtsrun.errors import DtsrunError, MigrationError
 from dtsrun.inventory import dump_entries, matches
@@ -307,9 +308,13 @@ class Watching:
         newest = max(facts.major for facts in self._ends.facts.values())
         return dump_entries(self._ends.routes["source"], database, self._ends.registry.object_kinds, at_least=newest)
 
+    def _is_fenced(self) -> bool:
+        """Tell whether a fence of the task is up, also one that a killed runner left: what it changed is no drift."""
+        return any(made.what == WHAT for made in self._journal.creations(self._task))
+
     def _of_server(self, database: str) -> list[Drift]:
         before = self._kept.read_server()
-        if before is None:
+        if before is None or self._is_fenced():
             return []
         source, chosen = self._source(database), self._ends.spec.selection
         now = read_server_state(source), read_databases(source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from importlib import resources
 from typing import Any, Final
@@ -50,8 +50,8 @@ PUBLIC_CLOSED_SINCE: Final = 15
 LOCALE_FACTS: Final = ("collate", "ctype", "provider", "locale", "rules")
 
 
-FENCE = "setting default_transaction_read_only"
-"""What a fence of this task on the source differs in (`dtsrun.completion.fence`)."""
+OF_FENCES: Final = frozenset({"setting default_transaction_read_only", "CONNECT"})
+"""What a fence on the source changes (`dtsrun.completion.fence`)."""
 
 
 class Databases(ObjectKind):
@@ -89,7 +89,8 @@ class Databases(ObjectKind):
     Limits
     ------
     The locale must be known to the target's operating system. Security labels of databases are not carried, nor is
-    the tablespace of a database that exists already.
+    the tablespace of a database that exists already. Where changes are followed, who may connect is not compared: a
+    fence takes that away on the source. It is set when the database is finished, and watched from then on.
     """
 
     name = "object.databases"
@@ -140,8 +141,12 @@ class Databases(ObjectKind):
     def do_compare(self, context: StepContext) -> StepResult:
         """Compare what belongs to the database as a whole."""
         source, target = context.step.args["database"], context.step.args["target"]
-        ends = _described(context.source(source), source), _described(context.target(source), target)
-        aspects = dict.fromkeys(each for each in (*ends[0], *ends[1]) if not _is_fence(each, context))
+        leave_out = _of_fences(context)
+        ends = [
+            _described(context.source(source), source, leave_out),
+            _described(context.target(source), target, leave_out),
+        ]
+        aspects = dict.fromkeys(each for end in ends for each in end if each not in leave_out)
         return StepResult(
             differences=tuple(
                 Difference(
@@ -345,9 +350,9 @@ def _grantee(name: str) -> sql.Identifier | sql.SQL:
     return sql.Identifier(name) if name else sql.SQL("public")
 
 
-def _is_fence(aspect: str, context: StepContext) -> bool:
-    """Tell whether a difference is a fence of ours on the source, raised for the cutover."""
-    return context.spec.migration_type is MigrationType.FULL_INCREMENTAL and aspect == FENCE
+def _of_fences(context: StepContext) -> frozenset[str]:
+    """Return aspects and privileges of which the source may lack or have some because a fence of ours is up."""
+    return OF_FENCES if context.spec.migration_type is MigrationType.FULL_INCREMENTAL else frozenset()
 
 
 def _setting(setting: dict[str, Any], target: str) -> sql.Composed:
@@ -358,13 +363,14 @@ def _setting(setting: dict[str, Any], target: str) -> sql.Composed:
     return sql.SQL("alter role {} in database {} {}").format(role, sql.Identifier(target), clause)
 
 
-def _described(connection: Connection, name: str) -> dict[str, str]:
-    """Return what is compared, by aspect."""
+def _described(connection: Connection, name: str, leave_out: Collection[str]) -> dict[str, str]:
+    """Return what is compared, by aspect, without some privileges."""
     facts = _facts(connection, name)
     described = {aspect.replace("_", " "): str(getattr(facts, aspect)) for aspect in COMPARED}
     described["grants"] = "; ".join(
         f"{row.privilege} to {row.grantee or 'public'} by {row.grantor}{' with grant option' if row.grantable else ''}"
         for row in _grants(connection, name)
+        if row.privilege not in leave_out
     )
     for setting in read_settings(connection):
         if setting.database == name:

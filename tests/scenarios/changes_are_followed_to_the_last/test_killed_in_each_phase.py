@@ -45,12 +45,22 @@ following.undo = die_and_undo
 """
 
 
-@pytest.mark.parametrize("engine", ["subscription", pytest.param("stream", marks=pytest.mark.matrix)])
-def test_the_next_one_completes(bench: Bench, application: Callable[..., Application], engine: str) -> None:
+LIFTED = {
+    "read_only": "alter database shop reset default_transaction_read_only",
+    "connections": "grant connect on database shop to public",
+}
+"""What takes a fence down that a completed task leaves on the source."""
+
+
+@pytest.mark.parametrize(
+    ("engine", "fence"),
+    [("subscription", "read_only"), pytest.param("stream", "connections", marks=pytest.mark.matrix)],
+)
+def test_the_next_one_completes(bench: Bench, application: Callable[..., Application], engine: str, fence: str) -> None:
     bench.on_source(None, sql.SQL("create database shop"))
     bench.on_source("shop", SEED)
     plugin, fatal = bench.write("deadly.py", DEADLY), bench.folder / "dies_in"
-    spec = spec_of(bench, engine, plugin)
+    spec = spec_of(bench, engine, fence, plugin)
     app = application()
     running = bench.start(spec, "--yes")
     assert running.wait_for(is_message("syncing")), running.end().said
@@ -72,7 +82,7 @@ def test_the_next_one_completes(bench: Bench, application: Callable[..., Applica
                 app.stop()  # the fence is to be raised; who writes on is another scenario's
     done = bench.run(spec, "--yes")
     assert done.code == 0, done.said
-    bench.on_source(None, sql.SQL("alter database shop reset default_transaction_read_only"))
+    bench.on_source(None, sql.SQL(LIFTED[fence]))
     bench.on_source("shop", "refresh materialized view public.total")
     assert bench.differences() == []
     assert bench.leftovers() == {}
@@ -83,9 +93,9 @@ def test_the_next_one_completes(bench: Bench, application: Callable[..., Applica
     assert bench.run("show", "move").code == 0
 
 
-def spec_of(bench: Bench, engine: str, plugin: Path) -> Path:
+def spec_of(bench: Bench, engine: str, fence: str, plugin: Path) -> Path:
     """A full and incremental move under a fence."""
     ends = {"source": bench.endpoint(bench.source), "target": bench.endpoint(bench.target)}
-    stages = {"incremental": {"engine": engine}, "complete": {"fence": "read_only"}}
+    stages = {"incremental": {"engine": engine}, "complete": {"fence": fence}}
     migration = {"type": "full_incremental", "stages": stages}
     return bench.spec(**ends, plugins=[f"./{plugin.name}"], migration=migration)
