@@ -22,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import psycopg
+
 from dtsrun.api import Alignment, CheckResult
 from dtsrun.completion.drain import drain, fence_position
 from dtsrun.completion.fence import WHAT, Fence, Fenced, FenceMode
@@ -38,7 +40,7 @@ from dtsrun.engine.undo import undo
 from dtsrun.errors import CalledOff, DtsrunError, Interrupted, MigrationError
 from dtsrun.journal import Journal
 from dtsrun.plan import with_defaults
-from dtsrun.postgres.sqlstate import Reaction, reaction
+from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 from dtsrun.sequence_margin import remember_writers
 from dtsrun.spec.quantities import parse_duration
 
@@ -260,20 +262,33 @@ class Completing:
     def call_off(self) -> None:
         """Put the fence back and let the links go on.
 
-        Nobody can write to the source until it is back: a source that does not answer is waited for.
+        Nobody can write to the source until it is back: a server that does not answer is waited for.
         """
         self._following.view.deadline = None
         until = time.monotonic() + self._ends.spec.task.retry_for
         is_told = False
-        while (fault := self._take_fence_down()) is not None:
+        while (fault := self._give_back()) is not None:
             if time.monotonic() > until or self._is_stopping():
                 raise fault
             if not is_told:
                 self._say("retry", f"{fault.message}; trying again")
                 is_told = True
             time.sleep(TICK_SECONDS)
-        self._following.start()
         self._journal.set_summary(self._task, completing=None)
+
+    def _give_back(self) -> MigrationError | None:
+        """Return why all is not as it was before, where time may heal that. Raises MigrationError, psycopg.Error."""
+        if (fault := self._take_fence_down()) is not None:
+            return fault
+        try:
+            self._following.start()
+        except psycopg.Error as error:
+            if reaction(error) is not Reaction.RETRY:
+                raise
+            fault = MigrationError(f"the links cannot go on: {describe(error)}")
+            fault.__cause__ = error
+            return fault
+        return None
 
     def _take_fence_down(self) -> MigrationError | None:
         """Return why it is not down yet, where time may heal that. Raises MigrationError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -23,7 +24,9 @@ from dtsrun.engine.watching import Say, Watching
 from dtsrun.errors import CalledOff, DtsrunError, Interrupted
 from dtsrun.journal import Journal, Request
 from dtsrun.plan import with_defaults
-from dtsrun.postgres.sqlstate import describe
+from dtsrun.postgres.sqlstate import Reaction, describe, reaction
+
+TICK_SECONDS: Final = 0.25
 
 PHASES: Final = {"complete": "aligning", "verify": "verifying"}
 """The stages that completion walks, with their phases: first what changes do not carry, then both ends compared."""
@@ -164,9 +167,7 @@ class Cutover:
             self._control.answer(request, "failed", _words(error))
             return False
         try:
-            completing.until_still(syncing.look)
-            syncing.watching.look(self._following.links, self._following.moved.names, at_once=True)
-            completing.gate()
+            self._until_gated(completing, syncing)
             completing.fence()
             completing.drain_and_prove()
             self._align_and_verify(completing)
@@ -195,6 +196,26 @@ class Cutover:
         completing.remove()
         self._control.answer(request, "done", "\n".join(("the task is complete", *completing.residual)))
         return True
+
+    def _until_gated(self, completing: Completing, syncing: Syncing) -> None:
+        """Wait until nothing is left to apply, look for drift once more, and make the gates.
+
+        Nothing was done to the source yet: a server that does not answer, or a session that broke unseen, is borne as
+        it is while changes are followed.
+        """
+        until = time.monotonic() + self._ends.spec.task.retry_for
+        while True:
+            try:
+                completing.until_still(syncing.look)
+                syncing.watching.look(self._following.links, self._following.moved.names, at_once=True)
+                completing.gate()
+            except psycopg.Error as error:
+                if reaction(error) is not Reaction.RETRY or time.monotonic() > until:
+                    raise
+                self._say("retry", f"a server does not answer: {describe(error)}; trying again")
+                time.sleep(TICK_SECONDS)
+            else:
+                return
 
     def _align_and_verify(self, completing: Completing) -> None:
         """Walk what is left for the end, in a snapshot of its own. Raises CalledOff."""

@@ -50,8 +50,8 @@ def phase(bench: LabBench) -> str | None:
 
 
 def is_off_or_waits(event: dict[str, Any]) -> bool:
-    """Tell whether a completion was called off, or waits for the source to take its fence down."""
-    return is_message("called off")(event) or is_message("cannot be undone")(event)
+    """Tell whether a completion was called off, or waits for the source to take its fence down and let links go on."""
+    return any(is_message(words)(event) for words in ("called off", "cannot be undone", "the links cannot go on"))
 
 
 @pytest.mark.parametrize("engine", ["subscription", "stream"])
