@@ -108,8 +108,8 @@ class TlsOut(TlsLine):
         self._answer = bytearray()
         self._buffer = bytearray(CHUNK_BYTES)
         self._view = memoryview(self._buffer)
-        self._kept = 0
-        """How many bytes stand in the buffer: the beginning of a row's header."""
+        self._kept = b""
+        """The beginning of a row's header, of which the rest has not come yet."""
         self._lacking = 0
         """How many bytes of the last row have not come yet."""
 
@@ -140,15 +140,16 @@ class TlsOut(TlsLine):
         while is_more and not self.is_over:
             end, count, boundary, is_more = self._take_rows()
             whole = min(boundary, end)
-            self._kept, self._lacking = end - whole, boundary - whole
+            # Kept before the rows are handed over: whoever takes them may never come back for more.
+            self._kept, self._lacking = bytes(self._view[whole:end]), boundary - whole
             if whole:
                 yield count, self._view[:whole], self._lacking
-                self._buffer[: self._kept] = self._buffer[whole:end]
 
     def _take_rows(self) -> tuple[int, int, int, bool]:
         """Fill the buffer with rows; return where they end in it, how many begin, where the next header stands or will,
         and whether more can be there already."""
-        end, count = self._kept, 0
+        end, count = len(self._kept), 0
+        self._view[:end] = self._kept
         boundary = 0 if end else self._lacking
         try:
             if self._passing and not self._passes_other():

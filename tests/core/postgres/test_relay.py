@@ -22,6 +22,7 @@ from dtsrun.errors import Interrupted
 from dtsrun.postgres.detour import CHUNK_BYTES
 from dtsrun.postgres.mover import Moved, copy_rows, side_of
 from dtsrun.postgres.session import connect
+from dtsrun.postgres.tls_line import TlsOut
 from dtsrun.testing.servers import FreshDatabase
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -206,6 +207,26 @@ class TestAStreamOfTheSource:
             assert copy_rows(out, OUT, into, IN, progress=ignore).mover == "libpq"
         assert heard[0] == "said before, heard in halves"
         assert b"".join(rows_heard(target)) == b"".join(ROWS)
+
+
+def test_rows_whose_taker_never_came_back_leave_the_line_at_its_place() -> None:
+    # What is discarded after a wish to stop begins in the middle of a header.
+    first, second = row(b"d" * 400), row(b"d" * 70)  # whose headers differ where they are cut
+    stream = [copy_answer("H") + first + second[:4], second[4:] + COPY_DONE + done(2)]
+    with ScriptedServer(lambda s: s.say(*stream), tls=True) as server, server.connect() as out:
+        line = TlsOut(out.pgconn)
+        out.pgconn.send_query(b"copy t to stdout")
+        line.flush()
+        while not line.aligned:
+            line.receive()
+        taken = next(rows for _ in count() for rows in line.rows())
+        assert bytes(taken[1]) == first
+        left = b""
+        while not line.is_over:
+            left += b"".join(bytes(view) for _, view, _ in line.rows())
+        assert left == second
+        assert out.pgconn.get_result().command_tuples == 2
+        assert out.pgconn.get_result() is None
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
