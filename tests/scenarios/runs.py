@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -70,14 +71,20 @@ class Running:
     seen: list[dict[str, Any]] = field(default_factory=list)
 
     def wait_for(self, wanted: Callable[[dict[str, Any]], bool], count: int = 1) -> bool:
-        """Read events until `count` of them are wanted ones; False if the command ended before."""
+        """Read events until `count` of them are wanted ones; False if the command ended before. One that goes on for
+        ever without them is killed, and has ended then."""
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.seen.append(json.loads(line))
-            count -= "event" in self.seen[-1] and wanted(self.seen[-1])
-            if count <= 0:
-                return True
-        return False
+        killer = threading.Timer(2 * PATIENCE_SECONDS, self.process.kill)
+        killer.start()
+        try:
+            for line in self.process.stdout:
+                self.seen.append(json.loads(line))
+                count -= "event" in self.seen[-1] and wanted(self.seen[-1])
+                if count <= 0:
+                    return True
+            return False
+        finally:
+            killer.cancel()
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the command itself."""

@@ -1,16 +1,21 @@
 """What a task remembers of its slots, so that one that was made anew by somebody else is told from its own.
 
-The journal keeps it: a slot may be lost while no runner looks.
+The journal keeps it: a slot may be lost while no runner looks. A runner that looks remembers more than it writes down:
+the counts of a slot that was made anew soon pass those of the one before, so that the last look has to be a recent one.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from dtsrun.api import Connection
 from dtsrun.journal import Journal
 from dtsrun.watch.continuity import SlotState, read_states, why_broken
+
+SAVE_SECONDS: Final = 2.0
+"""How often it is written down how slots stand that move on."""
 
 
 class SlotMemory:
@@ -19,11 +24,15 @@ class SlotMemory:
     def __init__(self, journal: Journal, task: str) -> None:
         self._journal = journal
         self._task = task
+        self._seen: dict[str, SlotState] = {}
+        """How slots stood at the last look, where that is not written down."""
+        self._save_again = 0.0
 
     def made(self, source: Connection, names: Sequence[str]) -> None:
         """Remember slots that were just made, and that nobody reads yet."""
         known = self._known()
         for name, state in read_states(source, names).items():
+            self._seen.pop(name, None)
             known[name] = _entry(state, is_still=True)
         self._save(known)
 
@@ -43,19 +52,30 @@ class SlotMemory:
         found: dict[str, str] = {}
         for name, state in states.items():
             entry = known.get(name, {})
-            why = entry.get("broken") or why_broken(state, _state(entry), _most(entry, most(name)))
+            before = self._seen.get(name) or _state(entry)
+            why = entry.get("broken") or why_broken(state, before, _most(entry, most(name)))
             if why is not None:
                 found[name] = why
                 known[name] = {**entry, "broken": why}
+                self._seen.pop(name, None)
             else:
-                known[name] = _entry(state, is_still=entry.get("is_still", False))
-        self._save(known)
+                self._seen[name] = state
+        if found or time.monotonic() >= self._save_again:
+            self._write_down(known)
         return found
+
+    def _write_down(self, known: dict[str, dict[str, Any]]) -> None:
+        for name, state in self._seen.items():
+            known[name] = _entry(state, is_still=known.get(name, {}).get("is_still", False))
+        self._seen.clear()
+        self._save_again = time.monotonic() + SAVE_SECONDS
+        self._save(known)
 
     def rests(self, source: Connection, names: Collection[str]) -> None:
         """Remember that the engine has stopped reading slots: from here on they do not move."""
         known = self._known()
         for name, state in read_states(source, sorted(names)).items():
+            self._seen.pop(name, None)
             if not known.get(name, {}).get("broken") and not state.is_active:
                 known[name] = _entry(state, is_still=True)
         self._save(known)
@@ -70,6 +90,7 @@ class SlotMemory:
     def forget(self, name: str) -> None:
         """Forget a slot that is dropped."""
         known = self._known()
+        self._seen.pop(name, None)
         if known.pop(name, None) is not None:
             self._save(known)
 

@@ -140,8 +140,7 @@ class Syncing:
             LinksLost, TableRefused, ApplyStopped: see `until`.
             psycopg.Error: a server does not answer.
         """
-        if time.monotonic() >= self._save_again:
-            self._broken = self._following.broken()
+        self._broken = self._following.broken()
         standings = [self._standing(link) for link in self._following.links]
         self._beat()
         self.watching.look(self._following.links, self._following.moved.names)
