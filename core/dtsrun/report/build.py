@@ -118,10 +118,13 @@ def _totals(steps: Sequence[StepRecord], summary: Mapping[str, Any]) -> Totals:
 
 
 def _proofs(steps: Iterable[StepRecord], mode: str) -> tuple[Proof, ...]:
+    """Return what was compared; nothing as long as no comparison has begun."""
+    comparisons = [step for step in steps if step.stage == "verify"]
+    if all(step.state in {"waiting", "blocked"} for step in comparisons):
+        return ()
     by_plugin: dict[str, list[StepRecord]] = {}
-    for step in steps:
-        if step.stage == "verify":
-            by_plugin.setdefault(step.plugin, []).append(step)
+    for step in comparisons:
+        by_plugin.setdefault(step.plugin, []).append(step)
     return tuple(_proof(plugin, compared, mode) for plugin, compared in by_plugin.items())
 
 

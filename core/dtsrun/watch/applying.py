@@ -8,9 +8,10 @@ server refuses is the offending one, and the server says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.resources import files
 from typing import Any, Final
 
 import psycopg
@@ -168,12 +169,40 @@ class _Trial:
         elif isinstance(change, Insert):
             return self._run(change.relation, "insert", change.new, *self._inserting(change))
         elif isinstance(change, Update):
-            return self._run(change.relation, "update", change.old or change.new, *self._updating(change))
+            row = change.old or change.new
+            return self._lost(change.relation, "update", row) or self._run(
+                change.relation, "update", row, *self._updating(change)
+            )
         elif isinstance(change, Delete):
-            return self._run(change.relation, "delete", change.old, *self._deleting(change))
+            return self._lost(change.relation, "delete", change.old) or self._run(
+                change.relation, "delete", change.old, *self._deleting(change)
+            )
         elif isinstance(change, Truncate):
             return self._run(change.relations[0], "truncate", None, self._truncating(change), [])
         return None
+
+    def _lost(self, oid: int, operation: str, row: Row) -> ApplyError | None:
+        """Return why rows of the target's table cannot be found: an apply worker finds them by a key of the target's,
+        whose columns must be among those that the source sends."""
+        relation = self._relations[oid]
+        query = files(__package__).joinpath("target_identity.sql").read_bytes()
+        found = self._target.execute(query, [relation.schema, relation.name]).fetchone()
+        sent = [column.name for column in relation.columns if column.is_key]
+        if found is None:
+            return None  # trying the change says so
+        if relation.identity == "f" if found.columns is None else {*found.columns} <= {*sent}:
+            return None
+        return ApplyError(
+            table=f"{relation.schema}.{relation.name}",
+            key=_key_text(relation, row),
+            operation=operation,
+            cause=(
+                f"its key there is ({', '.join(found.columns)}), and the source tells rows by ({', '.join(sent)})"
+                if found.columns
+                else "it has neither a primary key nor a replica identity there, by which the row could be found"
+            ),
+            remedy=_identity_anew(relation, sent),
+        )
 
     def _run(
         self, oid: int, operation: str, row: Row | None, statement: sql.Composed, values: list[Any]
@@ -234,6 +263,16 @@ class _Trial:
             parts.append(sql.SQL(template).format(sql.Identifier(column.name), sql.Placeholder()))
             values.append(_text(value))
         return sql.SQL(" and ").join(parts or [sql.SQL("false").format()]), values
+
+
+def _identity_anew(relation: Relation, columns: Sequence[str]) -> str:
+    """Return the statements that give the target's table the identity of the source's."""
+    table = f"{_quoted(relation.schema)}.{_quoted(relation.name)}"
+    index = _quoted(f"{relation.name[:40]}_identity")
+    return (
+        f"run on the target: create unique index {index} on {table} ({', '.join(map(_quoted, columns))});"
+        f" alter table {table} replica identity using index {index}"
+    )
 
 
 def _table(relation: Relation) -> sql.Identifier:

@@ -129,10 +129,18 @@ def test_a_comparison_that_is_not_over_is_not_counted_as_done(story: Any) -> Non
     assert (proof.done, proof.total) == (1, 2)
 
 
+def test_nothing_is_said_of_a_proof_before_the_first_comparison(story: Any) -> None:
+    story.begin()
+    story.plan(("verify", "object.tables", "compare a"), ("verify", "object.tables", "compare b"))
+    story.journal.step_blocked(story.name, "shop/verify/compare a", "waits for copy a")
+    assert build_report(story.journal, story.name).proofs == ()
+
+
 @pytest.mark.parametrize(("summary", "mode"), [({}, ""), ({"verify_mode": "sample"}, "sample")])
 def test_a_comparison_knows_how_far_it_went(story: Any, summary: dict[str, str], mode: str) -> None:
     story.begin(**summary)
     story.plan(("verify", "object.tables", "compare a"))
+    story.run("compare a", 0, 1)
     (proof,) = build_report(story.journal, story.name).proofs
     assert proof.mode == mode
 

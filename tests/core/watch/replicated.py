@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -13,12 +14,13 @@ from dtsrun.api import Connection, Link, LinkTable, Route
 from dtsrun.postgres.lsn import parse_lsn
 
 
-def wait_until(holds: Callable[[], object], seconds: float = 30) -> None:
-    """Wait until something is true."""
+def wait_until(holds: Callable[[], Any], seconds: float = 30) -> Any:
+    """Wait until something is true, and return it."""
     deadline = time.monotonic() + seconds
-    while not holds():
+    while not (seen := holds()):
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.05)
+    return seen
 
 
 @dataclass

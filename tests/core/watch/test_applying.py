@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,8 @@ from dtsrun.api import Route
 from dtsrun.postgres.session import connect
 from dtsrun.watch.applying import ApplyError, Policy, diagnose_apply_error, react
 from dtsrun.watch.positions import current_position
+
+ROWS = "select id, note from orders"
 
 
 def followed(pair: Replicated):
@@ -72,6 +75,43 @@ def test_the_offending_row_is_named(
     # Looking has let nothing pass, and left nothing.
     assert pair.applied() < written
     assert pair.source.execute("select from pg_replication_slots where slot_name like 'dtsrun_look%'").rowcount == 0
+
+
+@pytest.mark.parametrize(
+    ("on_source", "operation"), [("update orders set note = 'new'", "update"), ("delete from orders", "delete")]
+)
+@pytest.mark.parametrize(
+    ("lose", "cause"),
+    [
+        ("alter table orders drop constraint orders_pkey", "neither a primary key nor a replica identity"),
+        (
+            "alter table orders drop constraint orders_pkey, add primary key (note)",
+            r"its key there is \(note\), and the source tells rows by \(id\)",
+        ),
+    ],
+)
+def test_a_table_that_lost_its_identity_is_named_and_the_remedy_mends_it(
+    pair: Replicated, lose: str, cause: str, on_source: str, operation: str
+) -> None:
+    link = followed(pair)
+    pair.target.execute(lose)
+    pair.source.execute(on_source)
+    error = wait_until(lambda: diagnose_apply_error(pair.source, pair.target, link))
+    assert (error.table, error.operation, error.key) == ("public.orders", operation, "id = 1")
+    assert re.search(cause, error.cause)
+    assert error.remedy.startswith("run on the target: ")
+    pair.target.execute(error.remedy.removeprefix("run on the target: "))
+    wait_until(lambda: pair.applied() >= current_position(pair.source))
+    assert pair.target.execute(ROWS).fetchall() == pair.source.execute(ROWS).fetchall()
+    assert diagnose_apply_error(pair.source, pair.target, link) is None
+
+
+def test_whole_rows_need_no_key_on_the_target(pair: Replicated) -> None:
+    pair.on_both("create table notes (note text)", "alter table notes replica identity full")
+    link = pair.follow("notes")
+    pair.source.execute("insert into notes values ('a')")
+    pair.source.execute("delete from notes")
+    assert diagnose_apply_error(pair.source, pair.target, link) is None
 
 
 def test_mended_it_is_applied_and_nothing_is_wrong(pair: Replicated) -> None:
