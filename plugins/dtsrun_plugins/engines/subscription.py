@@ -93,14 +93,15 @@ class Subscription(Engine):
         )
 
     def stop(self, context: EngineContext, link: Link) -> None:
-        """Disable it, and wait until the slot is free."""
+        """Disable it, and wait until its worker has ended and the slot is free."""
         target = context.target(link.database)
         if _row(target, link) is None:
             return
         target.execute(sql.SQL("alter subscription {} disable").format(sql.Identifier(link.name)))
         patience = context.patience(STOP_SECONDS)
         deadline = time.monotonic() + patience
-        while _is_active(context.source(link.database), link):
+        # A worker that was started before holds no slot yet, and would take it up: the worker first, then the slot.
+        while _has_worker(target, link) or _is_active(context.source(link.database), link):
             if time.monotonic() > deadline:
                 raise MigrationError(
                     f"slot {link.name} of the source is still in use {patience:.0f} s after its subscription was"
@@ -177,6 +178,12 @@ def _why_no_worker(target: Connection) -> str:
                 " subscriptions that nobody needs"
             )
     return "its apply worker does not run; the target's log says why"
+
+
+def _has_worker(target: Connection, link: Link) -> bool:
+    """Tell whether a process applies a subscription, or is about to. One that starts later sees that it is disabled."""
+    query = "select from pg_catalog.pg_stat_subscription where subname = %s and pid is not null"
+    return bool(target.execute(query, [link.name]).rowcount)
 
 
 def _subscribed(target: Connection, link: Link) -> set[tuple[str, str]]:

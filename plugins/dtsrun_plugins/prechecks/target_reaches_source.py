@@ -8,13 +8,15 @@ import psycopg
 
 from dtsrun.api import CheckContext, Finding, Fix, MigrationType, Precheck, Undetermined
 from dtsrun.incremental.subscribing import peer_conninfo, probe_login
+from dtsrun.postgres.certificates import verdict_of_words
 from dtsrun.postgres.sqlstate import describe
 from dtsrun_plugins.prechecks._engine import must_pull
 from dtsrun_plugins.prechecks._sessions import session
 
+_OR_STREAM = "Or let dtsrun itself carry the changes: migration.stages.incremental.engine: stream"
 _FIX = Fix(
-    text="open the way (pg_hba.conf, firewall, listen_addresses), say by which address in source.access.peer, or let"
-    " dtsrun itself carry the changes: migration.stages.incremental.engine: stream"
+    text="open the way (pg_hba.conf, firewall, listen_addresses), say by which address in source.access.peer."
+    f" {_OR_STREAM}"
 )
 
 
@@ -70,10 +72,23 @@ class TargetReachesSource(Precheck):
             raise Undetermined(f"the account may not make a subscription on the target: {describe(error)}") from error
         except psycopg.Error as error:
             said = describe(error)
-            yield _finding(f"the target's server cannot log in to the source: {said}", said)
+            fix = _fix_of_certificates(said) or _FIX
+            yield _finding(f"the target's server cannot log in to the source: {said}", said, fix)
 
 
-def _finding(message: str, observed: str) -> Finding:
+def _fix_of_certificates(said: str) -> Fix | None:
+    """Return what mends TLS of the line between the servers; None where something else is wrong."""
+    verdict = verdict_of_words(said)
+    if verdict is not None:
+        hint = verdict[1].replace("access.tls.", "source.access.peer.")
+    elif "certificate verify failed" in said:
+        hint = "the file of source.access.peer.root_cert must hold the authority that signed the source's certificate"
+    else:
+        return None
+    return Fix(text=f"{hint}; files that source.access.peer names lie on the target's server. {_OR_STREAM}")
+
+
+def _finding(message: str, observed: str, fix: Fix = _FIX) -> Finding:
     return Finding(
-        subject="target", message=message, observed=observed, expected="a login from the target's server", fix=_FIX
+        subject="target", message=message, observed=observed, expected="a login from the target's server", fix=fix
     )

@@ -96,6 +96,18 @@ def test_what_was_written_since_the_slot_arrives_and_pausing_keeps_the_position(
     assert context.creations == [("target", "subscription", link.name, link.database)]
 
 
+def test_what_is_stopped_as_it_starts_does_not_take_the_slot_up(context: FakeEngineContext, link: Link) -> None:
+    source, engine = context.source(link.database), Subscription()
+    query = "select active from pg_replication_slots where slot_name = %s"
+    for moment in range(30):
+        engine.start(context, link)
+        time.sleep(moment * 0.001)  # the worker is not there yet, starts, connects, or reads
+        engine.stop(context, link)
+        until_then = time.monotonic() + 0.05
+        while time.monotonic() < until_then:
+            assert not source.execute(query, [link.name]).fetchone().active
+
+
 def test_removing_leaves_the_slot_alone_and_can_be_repeated(context: FakeEngineContext, link: Link) -> None:
     engine = Subscription()
     engine.start(context, link)
