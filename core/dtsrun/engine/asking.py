@@ -166,8 +166,11 @@ def _nobody(known: Known) -> MigrationError:
 
 def _ended_silently(journal: Journal, known: Known, request: Request) -> MigrationError:
     task = journal.task(known.task.name) or known.task
+    words = task.state.replace("_", " ")
+    failures = [event.message for event in journal.events(task.name) if event.kind == "failure"]
+    if task.state == "failed" and failures:
+        words += f": {failures[-1]}"
     return MigrationError(
-        f"the runner of task {task.name} ended before it answered the request to {request.what};"
-        f" the task is {task.state.replace('_', ' ')}",
+        f"the runner of task {task.name} ended before it answered the request to {request.what}; the task is {words}",
         hint=f"dtsrun events {task.name} says what happened",
     )

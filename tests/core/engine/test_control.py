@@ -98,6 +98,15 @@ def test_a_runner_that_ends_without_a_word_is_noticed(journal: Journal) -> None:
         list(ask(journal, known, "pause"))
 
 
+def test_a_runner_that_failed_without_an_answer_is_told_with_its_failure(journal: Journal) -> None:
+    with runner_lock(task_folder(journal.home, "t"), "t"):
+        known = look_up(journal, "t")
+    journal.event("t", "failure", "follow 7 tables of shop: the slot is gone")
+    journal.set_state("t", "failed")
+    with pytest.raises(MigrationError, match="the task is failed: follow 7 tables of shop: the slot is gone"):
+        list(ask(journal, known, "pause"))
+
+
 def test_a_signal_counts_as_a_request_to_pause(journal: Journal) -> None:
     control = Control(journal, "t")
     assert control.wanted() is None
