@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -98,23 +98,28 @@ def complete(name: str, arguments: Mapping[str, Any], *, accept_within: float = 
         follows = known.task.migration_type == MigrationType.FULL_INCREMENTAL
         if follows and known.task.state == "succeeded":
             yield f"task {name} is complete since {known.task.finished_at:%Y-%m-%d %H:%M:%S %z}"
-        elif known.task.state == "completing" and known.runner is not None:
-            yield "completion is under way already, on the terms that it was asked for with; waiting for it"
-            yield from _until_completed(journal, name)
-        else:
-            yield from ask(journal, known, "complete", arguments, accept_within=accept_within)
+            return
+        if known.task.state != "completing" or known.runner is None:
+            try:
+                yield from ask(journal, known, "complete", arguments, accept_within=accept_within)
+                return
+            except SpecError:
+                # Somebody else may have asked a moment before.
+                if look_up(journal, name).task.state != "completing":
+                    raise
+        yield "completion is under way already, on the terms that it was asked for with; waiting for it"
+        yield from _until_completed(journal, name)
 
 
 def _until_completed(journal: Journal, name: str) -> Iterator[str]:
-    said = ""
+    phases = _Phases(journal, name)
+    yield from phases.now
     while (known := look_up(journal, name)).task.state == "completing":
         if known.runner is None:
             raise _nobody(known)
-        phase = (known.task.summary.get("completing") or {}).get("phase", "")
-        if phase and phase != said:
-            said = phase
-            yield f"completing: {phase}"
+        yield from phases.new()
         time.sleep(LOOK_SECONDS)
+    yield from phases.new()
     if known.task.state == "succeeded":
         yield "the task is complete"
         return
@@ -123,16 +128,38 @@ def _until_completed(journal: Journal, name: str) -> Iterator[str]:
     raise MigrationError(f"task {name} could not complete: {why}", hint=f"dtsrun events {name} says what happened")
 
 
+class _Phases:
+    """The phases of a completion, as the journal tells them: some are over sooner than anybody looks."""
+
+    def __init__(self, journal: Journal, name: str) -> None:
+        self._journal = journal
+        self._name = name
+        self._last = 0
+        self.now: Sequence[str] = [*self.new()][-1:]
+        """The phase that had begun by then; empty where there was none."""
+
+    def new(self) -> Iterator[str]:
+        """Yield the phases that have begun since the last look."""
+        for event in self._journal.events(self._name, after=self._last):
+            self._last = event.id
+            if event.kind == "completing":
+                yield event.message
+
+
 def _answers(journal: Journal, known: Known, number: int, accept_within: float) -> Iterator[str]:
     until = time.monotonic() + accept_within
     said = ""
+    phases = _Phases(journal, known.task.name)
     while True:
         # Looked for before the request is read: what a runner says with its last breath is still seen.
         runner = holder(task_folder(journal.home, known.task.name))
         request = journal.requests.get(number)
         if request is None:
             return  # the task was forgotten, and with it what was asked
-        if request.message and request.message != said and request.state in ("accepted", "done"):
+        if request.what == "complete":
+            yield from phases.new()
+        told = ("done",) if request.what == "complete" else ("accepted", "done")
+        if request.message and request.message != said and request.state in told:
             said = request.message
             yield said
         if request.is_ended:

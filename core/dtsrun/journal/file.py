@@ -143,7 +143,8 @@ class Journal:
     # --- plan and steps ----------------------------------------------------------------------------------------
 
     def save_plan(self, name: str, steps: Iterable[Step], records: Iterable[Mapping[str, Any]]) -> None:
-        """Remember the plan, so that a later run continues the same work."""
+        """Remember the plan, so that a later run continues the same work; when steps of the plan before were done stays
+        known."""
         with TemporaryFile() as text:
             size = pack(records, text)
             text.seek(0)
@@ -151,6 +152,11 @@ class Journal:
 
     def _save_plan(self, name: str, steps: Iterable[Step], text: IO[bytes], size: int) -> None:
         with self._transaction():
+            done = self._all(
+                "select started_at, finished_at, worker, message, task, key from step"
+                " where task = ? and state = 'done' and started_at is not null",
+                name,
+            )
             self._run("delete from step where task = ?", name)
             self._run("delete from plan where task = ?", name)
             self._run("insert into plan (task, data) values (?, zeroblob(?))", name, size)
@@ -161,6 +167,10 @@ class Journal:
                 "insert into step (task, key, stage, plugin, title, database, lane, size, tables)"
                 " values (?,?,?,?,?,?,?,?,?)",
                 ((name, s.key, s.stage, s.plugin, s.title, s.database, s.lane.value, s.size, s.tables) for s in steps),
+            )
+            self._connection.executemany(
+                "update step set started_at = ?, finished_at = ?, worker = ?, message = ? where task = ? and key = ?",
+                map(tuple, done),
             )
 
     def plan(self, name: str) -> Iterator[dict[str, Any]] | None:

@@ -72,8 +72,8 @@ def rows_of_tables(steps: Iterable[StepRecord]) -> int:
 
 
 def step_interval(step: StepRecord) -> Interval | None:
-    """Return when a step ran; None for one that did not start, or that still runs."""
-    if step.started_at is None or step.finished_at is None:
+    """Return when a step ran; None for one that did not start, still runs, or waits to run again."""
+    if step.state not in ("done", "failed") or step.started_at is None or step.finished_at is None:
         return None
     return Interval(step.started_at, step.finished_at)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from psycopg import sql
 
-from dtsrun.api import Database, Finding, Fix, Gate, GateContext, Severity, Undetermined
+from dtsrun.api import Database, Entry, Finding, Fix, Gate, GateContext, Severity, Undetermined
+
+_CONSTRAINT: Final = re.compile(r'ADD CONSTRAINT ("(?:[^"]|"")+"|[^\s"]+) (?:PRIMARY KEY|UNIQUE|EXCLUDE)\b')
+"""Has an index of its own, by its own name."""
 
 
 class IndexesValid(Gate):
@@ -14,7 +19,8 @@ class IndexesValid(Gate):
 
     What it does
     ------------
-    Looks for each index of the plan on the target: whether it is there, valid and ready.
+    Looks for each index of the plan on the target, those of primary keys, unique and exclusion constraints too: whether
+    it is there, valid and ready.
 
     Why it matters
     --------------
@@ -36,7 +42,7 @@ class IndexesValid(Gate):
 
     Limits
     ------
-    Indexes that belong to constraints come with these, and the verification of definitions compares them.
+    How an index is defined is compared by the verification of definitions.
     """
 
     name = "gate.indexes_valid"
@@ -52,7 +58,11 @@ def _wrong(context: GateContext, database: Database) -> Iterator[Finding]:
     connection = context.target(database.name)
     if connection is None:
         raise Undetermined(f"database {database.target} is not on the target")
-    wanted = [entry for entry in database.entries.values() if entry.type == "INDEX"]
+    statements = {
+        (entry.schema, name): entry.sql.strip()
+        for entry in database.entries.values()
+        if (name := _index_of(entry)) is not None
+    }
     rows = connection.execute(
         "select w.schema, w.name, i.indexrelid is not null as is_there, coalesce(i.indisvalid and i.indisready, false)"
         "       as is_whole"
@@ -61,9 +71,8 @@ def _wrong(context: GateContext, database: Database) -> Iterator[Finding]:
         "  left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = w.name"
         "  left join pg_catalog.pg_index i on i.indexrelid = c.oid"
         " where i.indexrelid is null or not (i.indisvalid and i.indisready) order by 1, 2",
-        [[entry.schema for entry in wanted], [entry.name for entry in wanted]],
+        [[schema for schema, _ in statements], [name for _, name in statements]],
     ).fetchall()
-    statements = {(entry.schema, entry.name): entry.sql.strip() for entry in wanted}
     for row in rows:
         rebuild = sql.SQL("REINDEX INDEX {}").format(sql.Identifier(row.schema, row.name)).as_string(connection)
         what = "invalid" if row.is_there else "missing"
@@ -80,3 +89,14 @@ def _wrong(context: GateContext, database: Database) -> Iterator[Finding]:
                 side="target",
             ),
         )
+
+
+def _index_of(entry: Entry) -> str | None:
+    """Return the name of the index that a definition makes; None where it makes none."""
+    if entry.type == "INDEX":
+        return entry.name
+    found = _CONSTRAINT.search(entry.sql) if entry.type == "CONSTRAINT" else None
+    if found is None:
+        return None
+    name = found[1]
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

@@ -92,6 +92,23 @@ def test_a_step_is_followed_from_waiting_to_done(journal: Journal):
     assert done.finished_at >= done.started_at
 
 
+def test_when_a_step_was_done_outlives_the_plan_that_it_is_part_of(journal: Journal):
+    journal.save_plan("t", [STEP], [])
+    journal.step_started("t", STEP.key, "copy-1", 1)
+    journal.step_finished("t", STEP.key, "done", StepResult(rows=3, bytes=99), "relay, binary")
+    before = journal.steps("t")[0]
+    journal.save_plan("t", [STEP], [])
+    assert journal.steps("t")[0].state == "waiting"
+    journal.step_known_done("t", STEP.key, 3, 99, 1)
+    assert journal.steps("t")[0] == before
+    journal.save_plan("t", [STEP], [])
+    journal.step_started("t", STEP.key, "copy-2", 2)
+    again = journal.steps("t")[0]
+    assert (again.worker, again.finished_at, again.message) == ("copy-2", None, "")
+    journal.save_plan("t", [STEP], [])
+    assert (journal.steps("t")[0].started_at, journal.steps("t")[0].worker) == (None, None)
+
+
 def test_what_a_step_said_is_replaced_when_it_runs_again(journal: Journal):
     journal.save_plan("t", [STEP], [])
     failing = StepResult(

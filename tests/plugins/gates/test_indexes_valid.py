@@ -39,3 +39,22 @@ def test_an_invalid_one_is_named_and_rebuilt_by_its_fix(orders):
     orders.target.execute("delete from orders where id = 2")
     orders.target.execute(finding.fix.sql[0].encode())
     assert orders.found(IndexesValid) == []
+
+
+@pytest.mark.parametrize("constraint", ["unique (note)", "exclude (note with =)"])
+def test_those_of_constraints_are_looked_for_too(orders, constraint):
+    orders.source.execute("drop index by_note")
+    orders.source.execute(f'alter table orders add constraint "one ""note""" {constraint}'.encode())
+    (missing,) = orders.found(IndexesValid)
+    assert (missing.subject, missing.observed) == (f'{orders.name}.public.one "note"', "missing")
+    orders.target.execute(missing.fix.sql[0].encode())
+    assert orders.found(IndexesValid) == []
+
+
+def test_a_key_that_guards_nothing_is_named(orders):
+    orders.target.execute("create index by_note on orders (note)")
+    orders.target.execute("update pg_index set indisvalid = false where indexrelid = 'orders_pkey'::regclass")
+    (finding,) = orders.found(IndexesValid)
+    assert finding.message == "index public.orders_pkey is invalid on the target"
+    orders.target.execute(finding.fix.sql[0].encode())
+    assert orders.found(IndexesValid) == []
