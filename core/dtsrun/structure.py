@@ -24,6 +24,7 @@ from dtsrun.api import (
     StepContext,
     StepResult,
 )
+from dtsrun.late_keys import add_unvalidated, may_come_late
 from dtsrun.older_target import for_target
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 
@@ -234,6 +235,9 @@ def _attempt(
             run(target, entry["sql"])
     except psycopg.Error as error:
         _raise_unless_own_fault(error)
+        if isinstance(error, psycopg.errors.ForeignKeyViolation) and may_come_late(context, entry["label"]):
+            deviations.append(_deviation(context, entry["label"], add_unvalidated(target, entry)))
+            return None
         if entry["optional"] and error.sqlstate == _INSUFFICIENT_PRIVILEGE:
             deviations.append(_deviation(context, entry["label"], f"not set: {describe(error)}"))
             return None

@@ -1,0 +1,47 @@
+"""Foreign keys between rows of different moments, which hold only when all changes are applied.
+
+A task that follows changes and was killed amid its copy keeps the tables that it has, of one snapshot, and copies the
+others in a younger one; each is followed from its own. Until the changes have brought both to the same moment, a row
+may refer to one that is not there yet, or is gone already. Such a key comes NOT VALID, where the server can do that,
+and completion makes it whole when the last change is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import psycopg
+
+from dtsrun import marks
+from dtsrun.api import Connection, MigrationType, StepContext
+
+PREFIX: Final = "FK CONSTRAINT "
+"""Begins the label of a foreign key."""
+
+UNVALIDATED: Final = "NOT VALID until completion: the rows of its tables were copied in different snapshots"
+ABSENT: Final = "made at completion: the rows of its tables were copied in different snapshots"
+
+
+def may_come_late(context: StepContext, label: str) -> bool:
+    """Tell whether what violates a foreign key may be that the rows of its tables are of different moments."""
+    if context.spec.migration_type is not MigrationType.FULL_INCREMENTAL or not label.startswith(PREFIX):
+        return False
+    copied = f"{context.step.database}/full/"
+    found = marks.read_all(context.target(), context.spec.task.name)
+    return len({mark.epoch for key, mark in found.items() if key.startswith(copied) and mark.done}) > 1
+
+
+def add_unvalidated(target: Connection, entry: Mapping[str, Any]) -> str:
+    """Add a foreign key that is not looked up yet; return what has become of it.
+
+    Before version 18 a partitioned table takes none that is NOT VALID: then it comes at completion.
+    """
+    *before, last = entry["sql"]
+    try:
+        with target.transaction():
+            for statement in (*before, f"{last.rstrip().removesuffix(';')} NOT VALID"):
+                target.execute(statement.encode())
+    except (psycopg.errors.WrongObjectType, psycopg.errors.FeatureNotSupported):
+        return ABSENT
+    return UNVALIDATED
