@@ -23,9 +23,20 @@ UNVALIDATED: Final = "NOT VALID until completion: the rows of its tables were co
 ABSENT: Final = "made at completion: the rows of its tables were copied in different snapshots"
 
 
+START_OVER: Final = (
+    "the rows of its tables were copied in different snapshots, and the source was written to in between: start over"
+    " with --restart while nobody writes, or take migration.type full_incremental, which brings them to the same moment"
+)
+
+
 def may_come_late(context: StepContext, label: str) -> bool:
-    """Tell whether what violates a foreign key may be that the rows of its tables are of different moments."""
-    if context.spec.migration_type is not MigrationType.FULL_INCREMENTAL or not label.startswith(PREFIX):
+    """Tell whether a foreign key that is violated may hold when all changes are applied."""
+    return context.spec.migration_type is MigrationType.FULL_INCREMENTAL and is_of_two_moments(context, label)
+
+
+def is_of_two_moments(context: StepContext, label: str) -> bool:
+    """Tell whether what violates a foreign key may be that the rows of its tables are of different snapshots."""
+    if not label.startswith(PREFIX):
         return False
     copied = f"{context.step.database}/full/"
     found = marks.read_all(context.target(), context.spec.task.name)

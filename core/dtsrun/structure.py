@@ -24,7 +24,7 @@ from dtsrun.api import (
     StepContext,
     StepResult,
 )
-from dtsrun.late_keys import add_unvalidated, may_come_late
+from dtsrun.late_keys import START_OVER, add_unvalidated, is_of_two_moments, may_come_late
 from dtsrun.older_target import for_target
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 
@@ -235,13 +235,16 @@ def _attempt(
             run(target, entry["sql"])
     except psycopg.Error as error:
         _raise_unless_own_fault(error)
-        if isinstance(error, psycopg.errors.ForeignKeyViolation) and may_come_late(context, entry["label"]):
-            deviations.append(_deviation(context, entry["label"], add_unvalidated(target, entry)))
-            return None
+        hint = error.diag.message_hint
+        if isinstance(error, psycopg.errors.ForeignKeyViolation):
+            if may_come_late(context, entry["label"]):
+                deviations.append(_deviation(context, entry["label"], add_unvalidated(target, entry)))
+                return None
+            hint = START_OVER if is_of_two_moments(context, entry["label"]) else hint
         if entry["optional"] and error.sqlstate == _INSUFFICIENT_PRIVILEGE:
             deviations.append(_deviation(context, entry["label"], f"not set: {describe(error)}"))
             return None
-        return Failure(object=entry["label"], message=describe(error), hint=error.diag.message_hint)
+        return Failure(object=entry["label"], message=describe(error), hint=hint)
     return None
 
 

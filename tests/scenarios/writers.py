@@ -7,7 +7,8 @@ import threading
 from collections.abc import Sequence
 
 import psycopg
-from runs import Bench
+from psycopg import sql
+from runs import Bench, Running
 
 SEED = """
 create table public.account (id int primary key, balance numeric not null, note text, doc jsonb);
@@ -115,3 +116,19 @@ class Application:
                 self.refusals.append(str(error))
                 self._stop.wait(0.05)
             self._stop.wait(PAUSE_SECONDS)
+
+
+def hands_over(bench: Bench, running: Running, *applications: Application) -> None:
+    """Complete a task while applications write; see that both ends of `shop` are equal, and that nothing is left."""
+    asked = bench.run("complete", "move", "--timeout", "90s")
+    assert asked.code == 0, asked.said
+    done = running.end()
+    assert done.code == 0, done.said
+    for app in applications:
+        app.stop()
+    bench.on_source(None, sql.SQL("alter database shop reset default_transaction_read_only"))
+    if bench.on_source("shop", "select from pg_matviews where matviewname = 'total'"):
+        bench.on_source("shop", "refresh materialized view public.total")
+    assert bench.differences() == []
+    assert bench.leftovers() == {}
+    assert bench.on_source("shop", "select from pg_publication") == []

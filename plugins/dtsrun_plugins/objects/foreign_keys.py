@@ -63,7 +63,8 @@ class ForeignKeys(ObjectKind):
     Limits
     ------
     A foreign key fails where rows violate it (disabled triggers on the source allow that); it is reported with
-    the first row that does. Completion reads a table of which a key is validated then from end to end.
+    the first row that does. Completion reads a table of which a key is validated then from end to end;
+    until then `dtsrun verify` tells such a key as a difference.
     """
 
     name = "object.foreign_keys"

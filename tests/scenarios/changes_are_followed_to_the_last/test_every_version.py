@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 from runs import Bench, Running, eventually, is_message, server_of_version
-from writers import SEED, WRITES, Application
+from writers import SEED, WRITES, Application, hands_over
 
 FIRST_WITH_KEYS_OF_PARTITIONED_TABLES = 11
 
@@ -52,16 +52,7 @@ def complete(bench: Bench, running: Running, *applications: Application) -> None
     for app in applications:
         before = app.commits
         eventually(lambda app=app, before=before: app.commits > before + 100)
-    asked = bench.run("complete", "move")
-    assert asked.code == 0, asked.said
-    done = running.end()
-    assert done.code == 0, done.said
-    for app in applications:
-        app.stop()
-    bench.on_source(None, sql.SQL("alter database shop reset default_transaction_read_only"))
-    bench.on_source("shop", "refresh materialized view public.total")
-    assert bench.differences() == []
-    assert bench.leftovers() == {}
+    hands_over(bench, running, *applications)
 
 
 @pytest.mark.matrix

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 from runs import Bench, eventually, is_message, is_step, server_of_version
-from writers import Application
+from writers import Application, hands_over
 
 SEED = """
 create table public.account (id bigint generated always as identity primary key, note text);
@@ -82,17 +82,10 @@ def arrives(bench: Bench, app: Application, engine: str) -> None:
         assert {step.epoch for step in journal.steps("move") if step.stage == "full"} == {1, 2}
     before = app.commits
     eventually(lambda: app.commits > before + 100)
-    asked = bench.run("complete", "move")
-    assert asked.code == 0, asked.said
-    done = running.end()
-    assert done.code == 0, done.said
-    app.stop()
+    hands_over(bench, running, app)
     with bench.journal() as journal:
         aligned = [each for found in journal.alignments("move").values() for each in found]
         validated = [each.object for each in aligned if each.message == "validated"]
         late = [each.object for each in journal.deviations("move") if "different snapshots" in each.message]
     assert validated
     assert sorted(validated) == sorted(late)
-    bench.on_source(None, sql.SQL("alter database shop reset default_transaction_read_only"))
-    assert bench.differences() == []
-    assert bench.leftovers() == {}

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from runs import Bench, eventually, is_message
-from writers import SEED, Application
+from writers import SEED, Application, hands_over
 
 from dtsrun.postgres.session import connect
 
@@ -98,14 +98,7 @@ def test_its_tables_are_copied_anew_in_a_new_epoch(
     assert running.wait_for(is_message("syncing")), running.end().said
     before = app.commits
     eventually(lambda: app.commits > before + 100)
-    asked = bench.run("complete", "move")
-    assert asked.code == 0, asked.said
-    assert running.end().code == 0
-    app.stop()
+    hands_over(bench, running, app)
     with bench.journal() as journal:
         told = {deviation.message for deviation in journal.deviations("move")}
     assert any("its slot was lost" in message for message in told)
-    bench.on_source(None, sql.SQL("alter database shop reset default_transaction_read_only"))
-    bench.on_source("shop", "refresh materialized view public.total")
-    assert bench.differences() == []
-    assert bench.leftovers() == {}

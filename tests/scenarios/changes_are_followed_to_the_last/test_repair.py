@@ -3,14 +3,14 @@ writes to them."""
 
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import sql
 from runs import Bench, Running, eventually, is_message, is_step
-from writers import SEED, Application
+from writers import SEED, Application, hands_over
 
 Start = Callable[..., Application]
 
@@ -81,21 +81,6 @@ def drifts(bench: Bench, *said: str) -> None:
     eventually(lambda: all(each in listed(bench) for each in said), 40)
 
 
-def completed(bench: Bench, running: Running, applications: Sequence[Application]) -> None:
-    """Complete the task, and see that both ends are equal and nothing is left."""
-    asked = bench.run("complete", "move", "--timeout", "90s")
-    assert asked.code == 0, asked.said
-    done = running.end()
-    assert done.code == 0, done.said
-    for app in applications:
-        app.stop()
-    bench.on_source(None, sql.SQL("alter database shop reset default_transaction_read_only"))
-    bench.on_source("shop", "refresh materialized view public.total")
-    assert bench.differences() == []
-    assert bench.leftovers() == {}
-    assert bench.on_source("shop", "select from pg_publication") == []
-
-
 def writes_on(app: Application, count: int = 60) -> None:
     before = app.commits
     eventually(lambda: app.commits > before + count)
@@ -126,7 +111,7 @@ def test_what_came_and_what_changed_is_copied_and_followed(shop: Bench, applicat
     assert asked.code == 0, asked.said
     assert "table public.visit is mended" in asked.said
     shop.on_source("shop", "update public.visit set kind = 'x' where id % 2 = 0")
-    completed(shop, running, apps)
+    hands_over(shop, running, *apps)
 
 
 @pytest.mark.matrix
@@ -157,4 +142,4 @@ def test_killed_amid_a_repair_it_continues(
     eventually(lambda: "public." not in listed(shop), 40)
     for app in apps:
         writes_on(app)
-    completed(shop, again, apps)
+    hands_over(shop, again, *apps)

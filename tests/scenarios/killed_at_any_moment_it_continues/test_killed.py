@@ -6,10 +6,24 @@ import shutil
 import signal
 
 import pytest
+from psycopg import sql
 from runs import Bench, Done, is_message, is_step
 
 MOMENTS = [1, 2, 4, 7, 11, 14, 18]
 """After how many finished steps the runner is killed."""
+
+TWO_TABLES = """
+create table public.account (id int primary key, note text);
+create table public.visit (id int primary key, note text, account int references public.account);
+insert into public.account select n, repeat('seed', 20) from generate_series(1, 60000) n;
+insert into public.visit select n, repeat('seed', 40), n from generate_series(1, 60000) n;
+"""
+WRITTEN_BETWEEN = """
+delete from public.visit where id <= 10;
+delete from public.account where id <= 10;
+insert into public.account values (70000, 'new');
+insert into public.visit values (70000, 'new', 70000);
+"""
 
 
 @pytest.fixture
@@ -180,3 +194,20 @@ def test_in_the_middle_of_a_table_in_parts_while_its_rows_move(shop: Bench) -> N
     # An updated row lies on another page: parts of the old snapshot and of the new one would not make a table.
     shop.on_source("shop", "update public.wide set note = 'moved' where n % 3 = 0")
     finished(shop, shop.run(spec))
+
+
+def test_a_key_between_rows_of_two_snapshots_says_how_to_get_there(bench: Bench) -> None:
+    bench.on_source(None, sql.SQL("create database shop"))
+    bench.on_source("shop", TWO_TABLES)
+    spec = bench.spec(resources={"copy": 1})
+    running = bench.start(spec, "--yes")
+    assert running.wait_for(is_step("shop/full/"))
+    running.send(signal.SIGKILL)
+    running.end()
+    bench.on_source("shop", WRITTEN_BETWEEN)
+    done = bench.run(spec, "--yes")
+    assert done.code == 5, done.said
+    said = " ".join(done.said.split())
+    assert "FK CONSTRAINT public.visit visit_account_fkey" in said
+    assert "copied in different snapshots, and the source was written to in between: start over with --restart" in said
+    finished(bench, bench.run(spec, "--restart", "--yes"))
