@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from psycopg import sql
 from dtsrun.aligning import aligned_rows_name, aligning
 from dtsrun.api import (
     Alignment,
+    Connection,
     Database,
     Entry,
     Failure,
@@ -78,23 +79,20 @@ class ForeignKeys(ObjectKind):
 
     def do_align(self, context: StepContext) -> StepResult:
         """Make foreign keys whole that the copy could not: all changes are applied now."""
-        there = _on_target(context)
-        missing = [entry for entry in context.step.args["entries"] if entry["tag"] not in there]
-        result = restore(context, missing) if missing else StepResult()
-        failed = {failure.object for failure in result.failures}
-        done = [entry["label"] for entry in missing if entry["label"] not in failed]
-        failures = [*result.failures]
-        for entry in context.step.args["entries"]:
-            row = there.get(entry["tag"])
-            if row is not None and not row.is_valid:
-                failure = _validate(context, entry["label"], row)
-                if failure is None:
-                    done.append(entry["label"])
-                else:
-                    failures.append(failure)
+        schemas = sorted({entry["schema"] for entry in context.step.args["entries"]})
+        ours, theirs = (_keys(end, schemas) for end in (context.source(), context.target()))
+        # One that was dropped on the source meanwhile is not made again.
+        entries = [each for each in context.step.args["entries"] if (key := ours.get(each["tag"])) and key.is_valid]
+        missing = [entry for entry in entries if entry["tag"] not in theirs]
+        unvalidated = [entry for entry in entries if entry["tag"] in theirs and not theirs[entry["tag"]].is_valid]
+        made = restore(context, missing) if missing else StepResult()
+        tried = [_validate(context, entry["label"], theirs[entry["tag"]]) for entry in unvalidated]
+        failures = (*made.failures, *(failure for failure in tried if failure))
+        failed = {failure.object for failure in failures}
+        done = [entry["label"] for entry in (*missing, *unvalidated) if entry["label"] not in failed]
         database = context.step.database
         alignments = tuple(Alignment(database=database, object=label, message="validated") for label in done)
-        return StepResult(failures=tuple(failures), deviations=result.deviations, alignments=alignments)
+        return StepResult(failures=failures, deviations=made.deviations, alignments=alignments)
 
 
 def _valid_keys(database: Database, context: PlanContext) -> list[Entry]:
@@ -134,17 +132,16 @@ def _tables(database: Database, key: Entry) -> Iterator[int]:
     yield from (entry.oid for entry in (*direct, *onwards) if entry.oid in database.relations and entry.type == "TABLE")
 
 
-def _on_target(context: StepContext) -> dict[str, Any]:
-    """Return the foreign keys of the target by schema and tag, those of the step's schemas."""
-    schemas = sorted({entry["schema"] for entry in context.step.args["entries"]})
-    rows = context.target().execute(
+def _keys(end: Connection, schemas: Sequence[str]) -> dict[str, Any]:
+    """Return the foreign keys of an end's schemas by schema and tag."""
+    rows = end.execute(
         "select n.nspname || ' ' || c.relname || ' ' || k.conname as tag, n.nspname::text as schema,"
         "       c.relname::text as table, k.conname::text as name, k.convalidated as is_valid"
         "  from pg_catalog.pg_constraint k"
         "  join pg_catalog.pg_class c on c.oid = k.conrelid"
         "  join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
         " where k.contype = 'f' and n.nspname = any (%s)",
-        [schemas],
+        [list(schemas)],
     )
     return {row.tag: row for row in rows.fetchall()}
 

@@ -89,3 +89,18 @@ def arrives(bench: Bench, app: Application, engine: str) -> None:
         late = [each.object for each in journal.deviations("move") if "different snapshots" in each.message]
     assert validated
     assert sorted(validated) == sorted(late)
+
+
+def test_a_key_that_was_dropped_meanwhile_stays_dropped(bench: Bench, application: Callable[..., Application]) -> None:
+    bench.on_source(None, sql.SQL("create database shop"))
+    bench.on_source("shop", SEED)
+    app = application(sessions=1, writes=WRITES)
+    stages = {"incremental": {"engine": "stream"}, "complete": {"fence": "read_only"}}
+    running = bench.start(bench.spec(migration={"type": "full_incremental", "stages": stages}), "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    bench.on_source("shop", "alter table public.visit drop constraint visit_account_fkey")
+    eventually(lambda: "visit_account_fkey" in bench.run("repair", "move", "--list").said, 40)
+    asked = bench.run("repair", "move")
+    assert asked.code == 0, asked.said
+    hands_over(bench, running, app)
+    assert bench.on_target("shop", "select from pg_constraint where contype = 'f'") == []
