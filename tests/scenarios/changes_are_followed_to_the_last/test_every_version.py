@@ -10,7 +10,9 @@ from writers import SEED, WRITES, Application, hands_over
 
 FIRST_WITH_KEYS_OF_PARTITIONED_TABLES = 11
 
+# The lock comes first: one that grows could wait for the application in a circle.
 ALTERED = """
+lock table public.account in access exclusive mode;
 create table public.visit (id int primary key, account int references public.account);
 insert into public.visit select n, 1 + n % 200 from generate_series(1, 2000) n;
 alter table public.account add column seen timestamptz not null default clock_timestamp();
