@@ -22,6 +22,7 @@ import pytest
 import yaml
 from compare_ends import differences
 from psycopg import sql
+from psycopg.pq import ExecStatus
 
 from dtsrun.api import Connection, Route
 from dtsrun.engine.undo import drop_subscription
@@ -348,7 +349,9 @@ def execute(route: Route, database: str | None, script: str | sql.Composed, *val
     """Run SQL in a session of its own, as its server's superuser."""
     with connect(route, database) as connection:
         cursor = connection.execute(script.encode() if isinstance(script, str) else script, values or None)
-        return cursor.fetchall() if cursor.description else []
+        # Rows without columns (`select from ...`) are rows too, though they have no description.
+        is_query = cursor.pgresult is not None and cursor.pgresult.status == ExecStatus.TUPLES_OK
+        return cursor.fetchall() if is_query else []
 
 
 def settled(look: Callable[[], Sequence[Any]], seconds: float = 5.0) -> Sequence[Any]:

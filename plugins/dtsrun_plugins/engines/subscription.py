@@ -106,7 +106,8 @@ class Subscription(Engine):
                 raise MigrationError(
                     f"slot {link.name} of the source is still in use {patience:.0f} s after its subscription was"
                     " disabled",
-                    hint="look at pg_stat_replication on the source for who holds it",
+                    hint="look at pg_stat_replication on the source, and pg_stat_subscription on the target, for who"
+                    " holds it",
                 )
             time.sleep(0.1)
 

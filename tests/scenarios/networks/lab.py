@@ -170,8 +170,8 @@ class Lab:
             self.router.call("iptables", "-w", "-D", "FORWARD", *rule)
 
     def lossy(self) -> Any:
-        """Let the router lose one packet of a hundred."""
-        return self.forwarding_rule("-m", "statistic", "--mode", "random", "--probability", "0.01", "-j", "DROP")
+        """Let the router lose one packet of fifty."""
+        return self.forwarding_rule("-m", "statistic", "--mode", "random", "--probability", "0.02", "-j", "DROP")
 
     def packets_lost(self) -> int:
         """Return how many packets the newest rule took."""

@@ -68,7 +68,7 @@ def test_each_way_is_waited_for_and_gone_on_with(
             again = slow_bench.run(spec, "--yes")
             lost = lab.packets_lost()
         assert again.code == 0, again.said
-        assert lost > 10  # one of a hundred packets; how many there are depends on how much had been copied before
+        assert lost > 50
     assert slow_bench.differences() == []
 
 
