@@ -8,13 +8,13 @@ and completion makes it whole when the last change is applied.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import psycopg
 
 from dtsrun import marks
-from dtsrun.api import Connection, MigrationType, StepContext
+from dtsrun.api import Connection, Database, Deviation, Entry, MigrationType, StepContext
 
 PREFIX: Final = "FK CONSTRAINT "
 """Begins the label of a foreign key."""
@@ -22,22 +22,31 @@ PREFIX: Final = "FK CONSTRAINT "
 UNVALIDATED: Final = "NOT VALID until completion: the rows of its tables were copied in different snapshots"
 ABSENT: Final = "made at completion: the rows of its tables were copied in different snapshots"
 
-
 START_OVER: Final = (
     "the rows of its tables were copied in different snapshots, and the source was written to in between: start over"
     " with --restart while nobody writes, or take migration.type full_incremental, which brings them to the same moment"
 )
 
 
-def may_come_late(context: StepContext, label: str) -> bool:
-    """Tell whether a foreign key that is violated may hold when all changes are applied."""
-    return context.spec.migration_type is MigrationType.FULL_INCREMENTAL and is_of_two_moments(context, label)
+def is_foreign_key(entry: Mapping[str, Any]) -> bool:
+    """Tell whether an entry of a step is a foreign key."""
+    label: str = entry["label"]
+    return label.startswith(PREFIX)
 
 
-def is_of_two_moments(context: StepContext, label: str) -> bool:
-    """Tell whether what violates a foreign key may be that the rows of its tables are of different snapshots."""
-    if not label.startswith(PREFIX):
-        return False
+def is_about_foreign_key(entry: Entry, database: Database) -> bool:
+    """Tell whether an entry is the comment of a foreign key: it waits with it."""
+    needed = (database.entries.get(number) for number in entry.depends_on)
+    return entry.type == "COMMENT" and any(e is not None and e.type == "FK CONSTRAINT" for e in needed)
+
+
+def may_come_late(context: StepContext) -> bool:
+    """Tell whether a foreign key that is violated now may hold when all changes are applied."""
+    return context.spec.migration_type is MigrationType.FULL_INCREMENTAL and is_of_two_moments(context)
+
+
+def is_of_two_moments(context: StepContext) -> bool:
+    """Tell whether the tables of a step's database were copied in different snapshots."""
     copied = f"{context.step.database}/full/"
     found = marks.read_all(context.target(), context.spec.task.name)
     return len({mark.epoch for key, mark in found.items() if key.startswith(copied) and mark.done}) > 1
@@ -56,3 +65,8 @@ def add_unvalidated(target: Connection, entry: Mapping[str, Any]) -> str:
     except (psycopg.errors.WrongObjectType, psycopg.errors.FeatureNotSupported):
         return ABSENT
     return UNVALIDATED
+
+
+def late_labels(deviations: Iterable[Deviation], database: str | None) -> frozenset[str]:
+    """Return the labels of what a database lacks, or has not checked, until completion."""
+    return frozenset(d.object for d in deviations if d.database == database and d.message in (UNVALIDATED, ABSENT))

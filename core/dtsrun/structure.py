@@ -24,7 +24,15 @@ from dtsrun.api import (
     StepContext,
     StepResult,
 )
-from dtsrun.late_keys import START_OVER, add_unvalidated, is_of_two_moments, may_come_late
+from dtsrun.late_keys import (
+    ABSENT,
+    START_OVER,
+    add_unvalidated,
+    is_about_foreign_key,
+    is_foreign_key,
+    is_of_two_moments,
+    may_come_late,
+)
 from dtsrun.older_target import for_target
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 
@@ -109,7 +117,8 @@ def planning(
         statements = ["--"] if entry.id in kept else kind.statements(entry, database, context)
         statements, lost = for_target(entry, statements, context.target.major)
         if sqls := restoring_sql(entry, statements, tablespaces=tablespaces):
-            yield _item(entry, sqls, [*_deviations(entry, kind, context, tablespaces), *lost])
+            item = _item(entry, sqls, [*_deviations(entry, kind, context, tablespaces), *lost])
+            yield {**item, "of_foreign_key": True} if is_about_foreign_key(entry, database) else item
 
 
 def acting_kinds(context: PlanContext) -> list[ObjectKind]:
@@ -236,11 +245,14 @@ def _attempt(
     except psycopg.Error as error:
         _raise_unless_own_fault(error)
         hint = error.diag.message_hint
-        if isinstance(error, psycopg.errors.ForeignKeyViolation):
-            if may_come_late(context, entry["label"]):
+        if isinstance(error, psycopg.errors.ForeignKeyViolation) and is_foreign_key(entry):
+            if may_come_late(context):
                 deviations.append(_deviation(context, entry["label"], add_unvalidated(target, entry)))
                 return None
-            hint = START_OVER if is_of_two_moments(context, entry["label"]) else hint
+            hint = START_OVER if is_of_two_moments(context) else hint
+        if isinstance(error, psycopg.errors.UndefinedObject) and "of_foreign_key" in entry and may_come_late(context):
+            deviations.append(_deviation(context, entry["label"], ABSENT))
+            return None
         if entry["optional"] and error.sqlstate == _INSUFFICIENT_PRIVILEGE:
             deviations.append(_deviation(context, entry["label"], f"not set: {describe(error)}"))
             return None

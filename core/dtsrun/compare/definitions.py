@@ -66,6 +66,8 @@ class Comparison:
     renamed: Mapping[str, str]
     tablespaces: Mapping[str, str] | None
     """Names on the target by those on the source; what is not in it lies in the default one. None: not compared."""
+    late: frozenset[str] = frozenset()
+    """Labels of foreign keys, and of their comments, that may be missing or NOT VALID on the target by now."""
 
 
 def compare_definitions(context: StepContext) -> StepResult:
@@ -73,7 +75,8 @@ def compare_definitions(context: StepContext) -> StepResult:
 
     The step's args: `labels` of the entries that count, or None for the whole database, where the target must hold no
     others; `rename`, names of databases on the target by those on the source; `tablespaces`, names on the target by
-    those on the source, or None to leave them out; `ignore`, labels that do not count on either end.
+    those on the source, or None to leave them out; `ignore`, labels that do not count on either end; `late`, labels of
+    foreign keys that completion makes whole.
     """
     args, database = context.step.args, context.step.database
     assert database is not None
@@ -85,6 +88,7 @@ def compare_definitions(context: StepContext) -> StepResult:
         ignored=frozenset(args.get("ignore") or ()),
         renamed=args.get("rename") or {},
         tablespaces=args.get("tablespaces"),
+        late=frozenset(args.get("late") or ()),
     )
     source, target = context.dump("source", database), context.dump("target", database)
     return StepResult(differences=tuple(differences(comparison, source, target)), detail={"definitions": len(source)})
@@ -212,10 +216,12 @@ def _of_place(
             left.remove(other)
             yield from _properties(comparison, ours, theirs, entry, other)
     for entry, other in zip(unequal, left, strict=False):
+        if entry.label in comparison.late and _is_unvalidated(ours.words(entry), theirs.words(other)):
+            continue
         yield _definition(comparison, ours, theirs, entry, other)
         yield from _properties(comparison, ours, theirs, entry, other)
     for entry in unequal[len(left) :]:
-        if not (_says_nothing(entry) or _is_implied(comparison, ours, entry)):
+        if not (_says_nothing(entry) or _is_implied(comparison, ours, entry) or entry.label in comparison.late):
             yield _difference(comparison, entry, "missing", "present", "missing")
     if comparison.labels is None:
         yield from (_extra(comparison, other) for other in left[len(unequal) :])
@@ -230,6 +236,11 @@ def _is_same(comparison: Comparison, ours: _End, theirs: _End, entry: Entry, oth
     if comparison.versions.crosses(MAINTAIN_SINCE):
         grants = [None if each is None else without_maintain(each) for each in grants]
     return grants[0] is not None and grants[0] == grants[1]
+
+
+def _is_unvalidated(source: Tokens, target: Tokens) -> bool:
+    """Return whether the target's foreign key is that of the source, but not looked up yet."""
+    return target == (*source[:-1], "NOT", "VALID", source[-1])
 
 
 def _is_verbatim(entry: Entry, other: Entry) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dtsrun.api import Identity, Step
+from dtsrun.api import Deviation, Identity, Step
 from dtsrun.compare_steps import single_steps
 from dtsrun.engine.again import Copied
 from dtsrun.engine.ends import Ends
@@ -15,6 +15,7 @@ from dtsrun.engine.following import tables_of_step
 from dtsrun.engine.prepare import read_marks
 from dtsrun.engine.view import STAGE
 from dtsrun.incremental.names import link_name
+from dtsrun.late_keys import late_labels
 from dtsrun.plan import Plan
 
 LIVE: Final = "compare_rows_live"
@@ -60,12 +61,13 @@ def slots_of_tables(ends: Ends, plan: Plan) -> Mapping[tuple[str, int], str]:
     return found
 
 
-def live_plan(plan: Plan, slots: Mapping[tuple[str, int], str]) -> LivePlan:
+def live_plan(plan: Plan, slots: Mapping[tuple[str, int], str], deviations: Sequence[Deviation]) -> LivePlan:
     """Return what of a verification can be compared while changes flow.
 
     Args:
         plan: the steps of the stage `verify`.
         slots: see `slots_of_tables`.
+        deviations: of the task that follows the changes.
     """
     steps: list[Step] = []
     left_out: set[str] = set()
@@ -76,6 +78,9 @@ def live_plan(plan: Plan, slots: Mapping[tuple[str, int], str]) -> LivePlan:
             steps.append(replace(step, action=LIVE, args=args, transactional=False))
         elif step.plugin in ALIGNED:
             left_out.add(ALIGNED[step.plugin])
+        elif step.action == "definitions" and (late := late_labels(deviations, step.database)):
+            steps.append(replace(step, args={**step.args, "late": sorted(late)}))
+            left_out.add("foreign keys between tables that were copied in different snapshots")
         else:
             steps.append(step)
     return LivePlan(plan=plan.with_steps(steps), left_out=frozenset(left_out))

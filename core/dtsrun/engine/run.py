@@ -111,9 +111,9 @@ class Run:
     def _live(self, plan: Plan, slots: Mapping[tuple[str, int], str]) -> Plan:
         from dtsrun.engine.live_plan import live_plan
 
-        live = live_plan(plan, slots)
+        live = live_plan(plan, slots, self._journal.deviations(self._spec.task.name))
         if live.left_out:
-            self._say("verify", f"aligned at completion, and not compared: {', '.join(sorted(live.left_out))}")
+            self._say("verify", f"left to completion, and not compared: {', '.join(sorted(live.left_out))}")
         return live.plan
 
     # --- before the work ---------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from dtsrun.api import (
     StepResult,
 )
 from dtsrun.copying import is_own_fault, savepoint
+from dtsrun.late_keys import is_about_foreign_key
 from dtsrun.packed import packed
 from dtsrun.postgres.sqlstate import describe
 from dtsrun.structure import left_out, planned, restore
@@ -64,8 +65,8 @@ class ForeignKeys(ObjectKind):
     Limits
     ------
     A foreign key fails where rows violate it (disabled triggers on the source allow that); it is reported with
-    the first row that does. Completion reads a table of which a key is validated then from end to end;
-    until then `dtsrun verify` tells such a key as a difference.
+    the first row that does. Completion reads a table of which a key is validated then from end to end; until then
+    `dtsrun verify` does not count it as a difference that such a key is NOT VALID.
     """
 
     name = "object.foreign_keys"
@@ -85,7 +86,7 @@ class ForeignKeys(ObjectKind):
         entries = [each for each in context.step.args["entries"] if (key := ours.get(each["tag"])) and key.is_valid]
         missing = [entry for entry in entries if entry["tag"] not in theirs]
         unvalidated = [entry for entry in entries if entry["tag"] in theirs and not theirs[entry["tag"]].is_valid]
-        made = restore(context, missing) if missing else StepResult()
+        made = restore(context, [*missing, *_comments(context, missing)]) if missing else StepResult()
         tried = [_validate(context, entry["label"], theirs[entry["tag"]]) for entry in unvalidated]
         failures = (*made.failures, *(failure for failure in tried if failure))
         failed = {failure.object for failure in failures}
@@ -111,6 +112,7 @@ def _aligning(database: Database, keys: list[Entry], context: PlanContext) -> It
     entries = [
         {**items[key.id], "schema": key.schema, "tag": f"{key.schema} {key.name}"} for key in keys if key.id in items
     ]
+    said = [entry for entry in database.entries.values() if is_about_foreign_key(entry, database)]
     if entries:
         step = Step(
             key=f"{database.name}/complete/foreign keys",
@@ -118,11 +120,16 @@ def _aligning(database: Database, keys: list[Entry], context: PlanContext) -> It
             plugin=ForeignKeys.name,
             action="align",
             database=database.name,
-            args={"entries": entries},
+            args={"entries": entries, "comments": planned(said, database, context)},
             title="validate foreign keys",
         )
         read = sorted({oid for key in keys for oid in _tables(database, key)})
         yield replace(aligning(packed(step)), needs=tuple(aligned_rows_name(database.name, oid) for oid in read))
+
+
+def _comments(context: StepContext, keys: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    ids = {key["id"] for key in keys}
+    return [comment for comment in context.step.args["comments"] if ids & set(comment["after"])]
 
 
 def _tables(database: Database, key: Entry) -> Iterator[int]:
