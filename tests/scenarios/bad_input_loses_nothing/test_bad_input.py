@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from psycopg import sql
 from runs import Bench
@@ -41,10 +43,14 @@ def test_every_mistake_of_a_spec_is_shown_at_once_with_its_place(bench: Bench) -
 
 def test_a_broken_plugin_stops_before_any_connection(bench: Bench) -> None:
     bench.write("broken.py", "raise RuntimeError('half written')")
-    done = bench.run(bench.spec(plugins=["./broken.py"]))
-    assert done.code == 3
-    assert "broken.py" in done.err
-    assert bench.on_source(None, "select from pg_stat_activity where application_name like 'dtsrun%%'") == []
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.setblocking(False)
+        end = network(bench.source, host="127.0.0.1", port=door.getsockname()[1])
+        done = bench.run(bench.spec(plugins=["./broken.py"], source=end, target=end), SOURCE_PASSWORD="x")
+        assert done.code == 3
+        assert "broken.py" in done.err
+        with pytest.raises(BlockingIOError):
+            door.accept()  # nobody has knocked
 
 
 @pytest.mark.parametrize(
