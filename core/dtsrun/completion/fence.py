@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from importlib import resources
 from typing import Any, Final, Protocol
 
 import psycopg
@@ -29,6 +30,10 @@ WHAT: Final = "fence"
 """The journal's word for it."""
 
 LOOK_SECONDS: Final = 0.1
+
+_ENDING: Final = resources.files(__package__).joinpath("end_bound.sql")
+"""Ends the sessions that connected under a read-only fence, as far as the account may: they keep what they read then
+for as long as they last, and a pool would hold them for good."""
 
 
 class FenceMode(StrEnum):
@@ -86,6 +91,8 @@ class Fence:
 
     def raise_around(self, source: Connection, databases: Sequence[str], created: Created) -> Fenced:
         """Close databases, end the sessions on them that are neither ours nor exempt, and name what can still write.
+
+        What takes the fence back ends the sessions that connected under it: they are read-only as long as they last.
 
         Safe to repeat: what is closed already stays, and keeps the statement that takes it back.
 
@@ -212,7 +219,12 @@ def _read_only(source: Connection, database: str) -> _Closing:
         return _Closing()
     alter = sql.SQL("alter database {} ").format(sql.Identifier(database))
     before = sql.SQL("set {} = {}").format(sql.SQL(name), sql.Literal(row.value)) if row else sql.SQL(f"reset {name}")
-    return _Closing([alter + sql.SQL("set {} = on").format(sql.SQL(name))], [alter + before])
+    # Committed before sessions are ended: what connects anew has to find it.
+    opening = sql.SQL("begin; {}; commit").format(alter + before)
+    ending = sql.SQL(" ".join(_ENDING.read_text("utf-8").split())).format(
+        since=sql.Literal(_now(source)), database=sql.Literal(database)
+    )
+    return _Closing([alter + sql.SQL("set {} = on").format(sql.SQL(name))], [opening, ending])
 
 
 def _no_connect(source: Connection, database: str, fence: Fence) -> _Closing:

@@ -67,7 +67,10 @@ def test_read_only_ends_writers_and_lets_new_sessions_read_alone(source, shop, r
         assert new.execute("select id from public.orders").fetchall() == [(1,)]
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             new.execute("insert into public.orders values (3)")
-    journal.undo(source)
+        journal.undo(source)
+        # It would have stayed read-only for as long as it lasted.
+        with pytest.raises(psycopg.OperationalError):
+            new.execute("select 1")
     assert settings(source, shop) == before
     with application(app, shop) as new:
         new.execute("insert into public.orders values (4)")
@@ -117,10 +120,10 @@ def test_it_is_journaled_before_it_is_made(source, shop):
     seen = []
 
     def created(side, what, name, database=None, undo=None):
-        seen.append((side, what, name, undo, settings(source, shop)[0]))
+        seen.append((side, what, name, undo.partition("; commit; ")[0], settings(source, shop)[0]))
 
     READ_ONLY.raise_around(source, [shop], created)
-    undo = f'alter database "{shop}" reset default_transaction_read_only'
+    undo = f'begin; alter database "{shop}" reset default_transaction_read_only'
     assert seen == [("source", "fence", f"read_only of {shop}", undo, None)]
 
 
