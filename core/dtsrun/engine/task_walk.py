@@ -101,10 +101,11 @@ class TaskWalk:
         if outcome.failed or failures:
             count = len(failures) or len(outcome.failed)
             noun = "thing" if count == 1 else "things"
-            first = f", the first: {failures[0][1].object}: {failures[0][1].message}" if failures else ""
+            named = f", the first: {failures[0][1].object}: {failures[0][1].message}" if failures else ""
+            show = f"`dtsrun show {self._task}`"
             return MigrationError(
-                f"{count} {noun} could not be moved{first}; everything else was",
-                hint=f"mend what `dtsrun show {self._task}` lists, then run the same command again: only the rest is done",
+                f"{count} {noun} could not be moved{named}; everything else was",
+                hint=f"mend what {show} lists, then run the same command again: only the rest is done",
             )
         differences = self._journal.differences(self._task)
         if differences:
