@@ -112,6 +112,10 @@ class Cutover:
         """Mend what has drifted. Raises PlanChanged where that takes copies."""
         self._control.answer(request, "accepted", "repairing")
         drifts = list(request.arguments.get("drifts", ()))
+        if request.arguments.get("accept"):
+            accepted = watching.accept(drifts)
+            self._answer_repair(request, accepted.done, accepted.failed)
+            return
         self._remember({"drifts": drifts, "request": request.id})
         try:
             repaired = watching.repair(drifts)

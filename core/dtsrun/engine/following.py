@@ -12,13 +12,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dtsrun import ahead, marks
 from dtsrun.api import Connection, Identity, Link, LinkStatus, LinkTable, Step
 from dtsrun.engine.again import Copied, Lost
+from dtsrun.engine.beginnings import keep_beginning
 from dtsrun.engine.ends import Ends
 from dtsrun.engine.moved_databases import MovedDatabases
 from dtsrun.engine.slot_memory import SlotMemory
 from dtsrun.engine.snapshots import Held, Snapshot, export_snapshot
 from dtsrun.engine.undo import undo
 from dtsrun.engine.view import STAGE, View, engine_of
-from dtsrun.engine.watching import keep_beginning
 from dtsrun.errors import Interrupted, MigrationError
 from dtsrun.incremental.identities import Decision, apply
 from dtsrun.incremental.names import family_name, link_name

@@ -182,18 +182,13 @@ def last_verified(journal: Journal, task: str) -> Verified | None:
 
 def drift_findings(journal: Journal, task: str) -> list[Finding]:
     """Return what the sentinels told and nobody has mended since, as findings of `gate.drift`."""
-    events = journal.events(task)
-    mended = {event.data.get("drift") for event in events if event.kind == "repaired"}
-    return [
-        _drift_finding(Drift.from_data(event.data), task, event.id)
-        for event in events
-        if event.kind == "drift" and event.id not in mended
-    ]
+    return [_drift_finding(Drift.from_data(event.data), task, event.id) for event in journal.open_drifts(task)]
 
 
 def _drift_finding(drift: Drift, task: str, number: int) -> Finding:
     repair = drift.repair
-    text = f"`dtsrun repair {task}` mends it (number {number})" if repair else "decide what is to become of it"
+    by_hand = f"mend it by hand, or leave it as it is: dtsrun repair {task} --accept {number}"
+    text = f"`dtsrun repair {task}` mends it (number {number})" if repair else by_hand
     side: Side = "source" if repair and repair.side == "source" else "target"
     return Finding(
         subject=f"{drift.database}.{drift.object}" if drift.database else drift.object,

@@ -1,43 +1,34 @@
-"""The watch over the source while changes are followed: what drifts is told, and mended when that is asked for.
-
-What the source was like is read in the first snapshot of each database and kept in the task's folder, so that what
-changes while the rows are copied, or while nobody runs the task, is seen as well.
-"""
+"""The watch over both ends while changes are followed: what drifts is told, and mended when that is asked for."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import psycopg
-from psycopg import sql
 
 from dtsrun import marks
-from dtsrun.api import Connection, Entry, Link, StepResult
+from dtsrun.api import Connection, Deviation, Entry, Link, StepResult
 from dtsrun.completion.fence import WHAT
-from dtsrun.engine.ends import Ends, task_folder
-from dtsrun.errors import DtsrunError, MigrationError
+from dtsrun.engine.beginnings import beginnings
+from dtsrun.engine.ends import Ends
+from dtsrun.errors import DtsrunError
 from dtsrun.inventory import dump_entries, matches
 from dtsrun.journal import Journal
-from dtsrun.postgres.session import connect
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
-from dtsrun.watch.databases import State, compare_databases, read_databases
+from dtsrun.watch.databases import compare_databases, read_databases
 from dtsrun.watch.drift import NEEDS_EPOCH, Drift
-from dtsrun.watch.fingerprint import Fingerprint, read_fingerprint
-from dtsrun.watch.large_objects import LargeObjectState, read_large_objects
+from dtsrun.watch.fingerprint import Fingerprint
+from dtsrun.watch.large_objects import LargeObjectState
 from dtsrun.watch.repairs import define, repair
+from dtsrun.watch.roles import RoleState, compare_roles, read_role_state
 from dtsrun.watch.sentinel import Sentinel, wanted_by
-from dtsrun.watch.server import ServerState, compare_servers, read_server_state
+from dtsrun.watch.settings import compare_settings, is_back, read_settings
 
 LOOK_SECONDS: Final = 10.0
-
-FORMAT: Final = 2
-"""Of what is kept of a database. What another version counts as a change is not the same."""
 
 
 class Say(Protocol):
@@ -68,86 +59,6 @@ class Repaired:
 def open_drifts(journal: Journal, task: str) -> list[Told]:
     """Return what has drifted and is not mended, in the order in which it was told."""
     return [Told(number=event.id, drift=Drift.from_data(event.data)) for event in journal.open_drifts(task)]
-
-
-class Beginnings:
-    """What the source was like when its tables were copied: a file for each database, and one for the server."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def keep(self, connection: Connection, database: str, followed: Sequence[int]) -> None:
-        """Read and keep the state of a database and of its server, unless an earlier run did.
-
-        Args:
-            connection: reads in the snapshot that the tables are copied in.
-        """
-        if self._path(database).exists():
-            return
-        self.save(database, read_fingerprint(connection, followed), read_large_objects(connection))
-        if not self._path(None).exists():
-            self.save_server(read_server_state(connection), read_databases(connection))
-
-    def save(self, database: str, state: Fingerprint, large_objects: LargeObjectState) -> None:
-        """Keep what was last told of a database."""
-        self._write(
-            database, {"format": FORMAT, "fingerprint": state.as_data(), "large_objects": asdict(large_objects)}
-        )
-
-    def save_server(self, state: ServerState, databases: Mapping[str, State]) -> None:
-        """Keep what was last told of the server, and of its databases themselves."""
-        self._write(None, {"server": asdict(state), "databases": databases})
-
-    def read(self, database: str) -> tuple[Fingerprint, LargeObjectState] | None:
-        """Return the state of a database; None where it was not kept."""
-        data = self._read(database)
-        if data is None:
-            return None
-        if data.get("format") != FORMAT:
-            raise MigrationError(
-                "what it was like when its tables were copied was kept by another version of dtsrun",
-                hint="go on with that version, or compare definitions by hand before the cutover",
-            )
-        given = data["large_objects"]
-        contents = given["contents"]
-        large_objects = LargeObjectState(
-            marks={int(oid): mark for oid, mark in given["marks"].items()},
-            contents=None if contents is None else {int(oid): mark for oid, mark in contents.items()},
-            writes=given["writes"],
-        )
-        return Fingerprint.from_data(data["fingerprint"]), large_objects
-
-    def read_server(self) -> tuple[ServerState, Mapping[str, State]] | None:
-        """Return the state of the server and of its databases; None where it was not kept by this version."""
-        data = self._read(None)
-        return (ServerState(**data["server"]), data["databases"]) if data is not None and "server" in data else None
-
-    def _path(self, database: str | None) -> Path:
-        # Names of databases may hold anything; their bytes as hexadecimal digits do not.
-        return self._folder / ("server.json" if database is None else f"{database.encode().hex()}.json")
-
-    def _read(self, database: str | None) -> Any:
-        path = self._path(database)
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-    def _write(self, database: str | None, data: Mapping[str, Any]) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        making = self._path(database).with_suffix(".new")
-        making.write_text(json.dumps(data), encoding="utf-8")
-        making.replace(self._path(database))
-
-
-def beginnings(journal: Journal, task: str) -> Beginnings:
-    """Return where the beginnings of a task are kept."""
-    return Beginnings(task_folder(journal.home, task) / "beginnings")
-
-
-def keep_beginning(ends: Ends, journal: Journal, database: str, snapshot: str, followed: Sequence[int]) -> None:
-    """Keep what a database is like in an exported snapshot, unless that was done already."""
-    with connect(ends.routes["source"], database, purpose="watch", autocommit=False) as connection:
-        connection.execute("set transaction isolation level repeatable read, read only")
-        connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
-        beginnings(journal, ends.spec.task.name).keep(connection, database, followed)
 
 
 class Watching:
@@ -198,7 +109,8 @@ class Watching:
         for database in databases:
             found += self._tolerant(database, partial(self._of_database, database, links))
         if databases:
-            found += self._tolerant("server", partial(self._of_server, databases[0]))
+            found += self._tolerant("roles and databases", partial(self._of_server, databases[0]))
+            found += self._tolerant("settings", partial(self._of_settings, databases[0]))
         last = {_subject(told.drift): told.drift for told in open_drifts(self._journal, self._task)} if found else {}
         new = [drift for drift in found if last.get(_subject(drift)) != drift]
         for drift in new:
@@ -220,6 +132,20 @@ class Watching:
                 break
             told = [each for each, _ in failed]
         return repaired
+
+    def accept(self, numbers: Collection[int]) -> Repaired:
+        """Leave drifts as they are: they are no longer told, stand in no gate's way, and the report lists them."""
+        told = {each.number: each for each in open_drifts(self._journal, self._task)}
+        accepted = Repaired(done=[], failed=[], to_copy=[])
+        for number in dict.fromkeys(numbers):
+            if number not in told:
+                accepted.failed.append(f"no drift of number {number} is open")
+                continue
+            drift = told[number].drift
+            said = Deviation(database=drift.database, object=drift.object, message=f"left as it is: {drift.message}")
+            self._journal.deviate(self._task, f"drift {number}", [said])
+            accepted.done.append(self._mended(told[number], f"{drift.object} is left as it is"))
+        return accepted
 
     def _attempt(self, told: Told, repaired: Repaired) -> DtsrunError | None:
         try:
@@ -317,23 +243,35 @@ class Watching:
         if before is None or self._is_fenced():
             return []
         source, chosen = self._source(database), self._ends.spec.selection
-        now = read_server_state(source), read_databases(source)
+        now = read_role_state(source), read_databases(source)
         if now == before:
             return []
         self._kept.save_server(*now)
         roles = None if chosen.entire_instance else _moved_roles(chosen.roles, before[0], now[0])
         databases = None if chosen.entire_instance else chosen.databases.keys()
         return [
-            *compare_servers(before[0], now[0], roles),
+            *compare_roles(before[0], now[0], roles),
             *compare_databases(before[1], now[1], databases, chosen.target_name),
         ]
+
+    def _of_settings(self, database: str) -> list[Drift]:
+        """Return what is not as it was when the task began; say what is so again."""
+        kept = self._kept.read_settings()
+        now = read_settings(self._source(database), self._target(database))
+        begun, last = kept or (now, now)
+        if kept is None or now != last:
+            self._kept.save_settings(begun, now)
+        for told in open_drifts(self._journal, self._task) if now != last else ():
+            if is_back(told.drift, begun, now):
+                self._mended(told, f"{told.drift.object} is what it was")
+        return [drift for drift in compare_settings(begun, now) if drift not in list(compare_settings(begun, last))]
 
 
 def _failure_text(told: Told, error: DtsrunError) -> str:
     return f"{told.number}: {error.message}" + (f"; {error.hint}" if error.hint else "")
 
 
-def _moved_roles(patterns: Sequence[str], before: ServerState, now: ServerState) -> set[str]:
+def _moved_roles(patterns: Sequence[str], before: RoleState, now: RoleState) -> set[str]:
     names = before.roles.keys() | now.roles.keys()
     return {name for name in names if any(matches(pattern, name) for pattern in patterns)}
 

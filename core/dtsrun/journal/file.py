@@ -285,6 +285,12 @@ class Journal:
         """Return what was knowingly done otherwise than on the source."""
         return [Deviation(**data) for data in self._data("deviation", name)]
 
+    def deviate(self, name: str, key: str, deviations: Iterable[Deviation]) -> None:
+        """Remember what is otherwise without a step, instead of what was remembered under the same key."""
+        with self._transaction():
+            self._run("delete from deviation where task = ? and step = ?", name, key)
+            self._add("deviation", name, key, deviations)
+
     def align(self, name: str, key: str, alignments: Iterable[Alignment]) -> None:
         """Remember what was aligned without a step, instead of what was remembered under the same key."""
         with self._transaction():

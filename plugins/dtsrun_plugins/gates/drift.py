@@ -13,7 +13,7 @@ class Drift(Gate):
     What it does
     ------------
     Lists what the sentinels saw change on the source since the copy and nobody has repaired: definitions, new tables
-    and partitions, large objects, roles, their passwords and grants, settings.
+    and partitions, large objects, roles, their passwords and grants, settings of both servers.
 
     Why it matters
     --------------
@@ -22,7 +22,7 @@ class Drift(Gate):
 
     Spec
     ----
-    `prechecks.policy.checks`; it has no options. A waiver names the object of a drift that is known and accepted.
+    `prechecks.policy.checks`; it has no options. `dtsrun repair TASK NUMBER --accept` leaves a drift as it is.
 
     Needs
     -----

@@ -72,3 +72,32 @@ def test_a_row_that_the_target_refuses_is_named(bench: Bench, spec: Path) -> Non
     eventually(lambda: "changes are applied again" in bench.run("events", "move").said, 60)
     assert bench.run("stop", "move", "--yes").code == 0
     running.end()
+
+
+def test_what_nobody_can_repair_is_left_as_it_is_or_put_back(bench: Bench, spec: Path) -> None:
+    running = bench.start(spec, "--yes")
+    assert running.wait_for(is_message("syncing")), running.end().said
+    bench.on_source(None, sql.SQL("create database aside"))
+    bench.on_target(None, sql.SQL("alter system set wal_receiver_timeout = '77s'"))
+    bench.on_target(None, "select pg_reload_conf()")
+
+    def listed() -> str:
+        return bench.run("repair", "move", "--list").said
+
+    eventually(lambda: "database aside" in listed() and "wal_receiver_timeout of the target is 77s" in listed())
+    refused = bench.run("repair", "move", "--accept")
+    assert (refused.code, "--accept says of each drift by its number" in refused.said) == (2, True)
+    shut = bench.run("complete", "move")
+    assert shut.code == 5
+    [number] = [line.split()[0] for line in listed().splitlines() if "database aside" in line]
+    assert f"--accept {number}" in shut.said
+    accepted = bench.run("repair", "move", number, "--accept")
+    assert (accepted.code, "database aside is left as it is" in accepted.said) == (0, True), accepted.said
+    bench.on_target(None, sql.SQL("alter system reset wal_receiver_timeout"))
+    bench.on_target(None, "select pg_reload_conf()")
+    eventually(lambda: "nothing has drifted" in listed())
+    assert "wal_receiver_timeout of the target is what it was" in bench.run("events", "move").said
+    done = bench.run("complete", "move")
+    assert done.code == 0, done.said
+    assert running.end().code == 0
+    assert "database aside left as it is" in " ".join(bench.run("show", "move").said.split())

@@ -13,7 +13,7 @@ from dtsrun.inventory.facts import read_memberships, read_roles
 from dtsrun.watch.databases import compare_databases, read_databases
 from dtsrun.watch.drift import Action, Drift
 from dtsrun.watch.repairs import repair
-from dtsrun.watch.server import ServerState, compare_servers, read_server_state
+from dtsrun.watch.roles import RoleState, compare_roles, read_role_state
 
 
 class Roles:
@@ -27,8 +27,8 @@ class Roles:
         for connection in (self.pair.source, self.pair.target):
             connection.execute(f"drop role if exists {self.app}; drop role if exists {self.staff}")
 
-    def drifts(self, before: ServerState) -> list[Drift]:
-        found = compare_servers(before, read_server_state(self.pair.source), [self.app, self.staff])
+    def drifts(self, before: RoleState) -> list[Drift]:
+        found = compare_roles(before, read_role_state(self.pair.source), [self.app, self.staff])
         return [drift for drift in found if drift.kind == "role"]
 
     def mend(self, drifts: list[Drift]) -> None:
@@ -55,7 +55,7 @@ def roles(pair: Replicated) -> Iterator[Roles]:
 
 
 def test_a_new_role_is_told_and_set(pair: Replicated, roles: Roles) -> None:
-    before = read_server_state(pair.source)
+    before = read_role_state(pair.source)
     pair.source.execute(f"create role {roles.app} login password 'hush' connection limit 5")
     [drift] = roles.drifts(before)
     assert (drift.object, drift.repair and drift.repair.action) == (f"role {roles.app}", Action.SET_ROLE)
@@ -71,7 +71,7 @@ def test_what_went_on_the_source_goes_and_what_the_target_alone_has_stays(pair: 
         f"alter role {roles.app} set work_mem = '9MB'; alter role {roles.app} set search_path = 'a'",
     )
     pair.target.execute(f"grant pg_monitor to {roles.app}; alter role {roles.app} set lock_timeout = '1s'")
-    before = read_server_state(pair.source)
+    before = read_role_state(pair.source)
     pair.source.execute(f"revoke {roles.staff} from {roles.app}; alter role {roles.app} reset work_mem")
     [drift] = roles.drifts(before)
     assert f"role {roles.app} is no longer a member of {roles.staff}, has other settings" in drift.message
@@ -82,7 +82,7 @@ def test_what_went_on_the_source_goes_and_what_the_target_alone_has_stays(pair: 
 
 def test_what_was_given_again_meanwhile_stays(pair: Replicated, roles: Roles) -> None:
     pair.on_both(f"create role {roles.staff}", f"create role {roles.app} in role {roles.staff}")
-    before = read_server_state(pair.source)
+    before = read_role_state(pair.source)
     pair.source.execute(f"revoke {roles.staff} from {roles.app}")
     [drift] = roles.drifts(before)
     pair.source.execute(f"grant {roles.staff} to {roles.app}")
@@ -93,7 +93,7 @@ def test_what_was_given_again_meanwhile_stays(pair: Replicated, roles: Roles) ->
 
 def test_a_setting_in_one_database_goes_to_its_counterpart(pair: Replicated, roles: Roles) -> None:
     pair.on_both(f"create role {roles.app}")
-    before = read_server_state(pair.source)
+    before = read_role_state(pair.source)
     ours, theirs = pair.names
     pair.source.execute(f"alter role {roles.app} in database {ours} set work_mem = '9MB'")
     [drift] = roles.drifts(before)
@@ -107,7 +107,7 @@ def test_a_setting_in_one_database_goes_to_its_counterpart(pair: Replicated, rol
 
 def test_each_aspect_is_named_and_no_password_is(pair: Replicated, roles: Roles) -> None:
     pair.on_both(f"create role {roles.staff}", f"create role {roles.app} login password 'one'")
-    before = read_server_state(pair.source)
+    before = read_role_state(pair.source)
     pair.source.execute(f"alter role {roles.app} password 'two' createdb nologin valid until '2031-01-01'")
     pair.source.execute(f"grant {roles.staff} to {roles.app} with admin option")
     pair.source.execute(f"alter role {roles.app} set work_mem = '9MB'; alter role {roles.app} connection limit 7")
@@ -120,20 +120,20 @@ def test_each_aspect_is_named_and_no_password_is(pair: Replicated, roles: Roles)
     ours, theirs = roles.ends(roles.app)
     assert ours == theirs
     pair.source.execute(f"revoke {roles.staff} from {roles.app}; alter role {roles.app} reset work_mem")
-    roles.mend(roles.drifts(read_server_state(pair.target)))
+    roles.mend(roles.drifts(read_role_state(pair.target)))
     ours, theirs = roles.ends(roles.app)
     assert ours == theirs
 
 
 def test_a_dropped_role_is_left_to_people_and_others_do_not_count(pair: Replicated, roles: Roles) -> None:
     pair.source.execute(f"create role {roles.app}")
-    before = read_server_state(pair.source)
+    before = read_role_state(pair.source)
     pair.source.execute(f"drop role {roles.app}")
     [drift] = roles.drifts(before)
     assert drift.repair is None
     assert drift.message.endswith(f"drop role {roles.app}")
-    now = read_server_state(pair.source)
-    assert [d for d in compare_servers(before, now, []) if d.kind == "role"] == []
+    now = read_role_state(pair.source)
+    assert [d for d in compare_roles(before, now, []) if d.kind == "role"] == []
 
 
 def test_grants_on_a_database_and_its_settings_are_told_and_mended(pair: Replicated) -> None:
@@ -163,16 +163,6 @@ def test_a_new_database_is_told(pair: Replicated) -> None:
     )
 
 
-def test_a_setting_that_the_task_relies_on_is_named_with_both_values() -> None:
-    before = ServerState(roles={}, settings={"max_slot_wal_keep_size": "-1", "wal_level": "logical"})
-    now = ServerState(roles={}, settings={"max_slot_wal_keep_size": "64MB", "wal_level": "logical"})
-    [drift] = compare_servers(before, now, [])
-    assert drift.message == (
-        "setting max_slot_wal_keep_size of the source is 64MB, and was -1 when the task began; where nobody meant that,"
-        " run there: alter system set max_slot_wal_keep_size = '-1'; select pg_reload_conf()"
-    )
-
-
 @pytest.mark.matrix
 @pytest.mark.parametrize("version", range(10, 18))
 def test_every_version_is_read_and_set(
@@ -182,8 +172,7 @@ def test_every_version_is_read_and_set(
     made = Roles(pair)
     try:
         pair.on_both(f"create role {made.staff}")
-        before = read_server_state(pair.source)
-        assert "wal_level" in before.settings
+        before = read_role_state(pair.source)
         pair.source.execute(f"create role {made.app} login; grant {made.staff} to {made.app}")
         drifts = made.drifts(before)
         assert len(drifts) == 1

@@ -1,4 +1,4 @@
-"""What changes on the source beside its databases: roles, memberships, settings that the task depends on."""
+"""What changes on the source beside its databases: roles, their memberships and settings."""
 
 from __future__ import annotations
 
@@ -7,44 +7,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
-from psycopg import sql
-
 from dtsrun.api import Connection, Role
 from dtsrun.inventory.facts import read_memberships, read_roles, read_settings
 from dtsrun.postgres.identifiers import quoted
 from dtsrun.watch.drift import Action, Drift, Repair
 
-RELIED_ON: Final = (
-    "wal_level",
-    "max_slot_wal_keep_size",
-    "max_replication_slots",
-    "max_wal_senders",
-    "idle_replication_slot_timeout",
-    "wal_sender_timeout",
-    "logical_decoding_work_mem",
-    "max_logical_replication_workers",
-    "default_transaction_read_only",
-)
-"""Settings of either server that a running task depends on."""
-
 _COMPARED: Final = tuple(f.name for f in fields(Role) if f.name not in ("oid", "password_hash", "password_readable"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ServerState:
-    """Roles and settings at one moment. Passwords are kept as digests of their hashes."""
+class RoleState:
+    """Roles at one moment. Passwords are kept as digests of their hashes."""
 
     roles: Mapping[str, Mapping[str, str]]
     """By name: aspect -> text; `member of` and `settings` among them."""
-    settings: Mapping[str, str]
     memberships: Mapping[str, list[str]] = field(default_factory=dict)
     """By member, the roles that it is in."""
     settings_of: Mapping[str, list[list[str | None]]] = field(default_factory=dict)
     """By role, database and name of its settings; None: in all databases."""
 
 
-def read_server_state(connection: Connection) -> ServerState:
-    """Return the state of a server now."""
+def read_role_state(connection: Connection) -> RoleState:
+    """Return the state of a server's roles now."""
     roles = {role.name: _aspects(role) for role in read_roles(connection)}
     memberships: dict[str, list[str]] = {}
     settings_of: dict[str, list[list[str | None]]] = {}
@@ -56,29 +40,16 @@ def read_server_state(connection: Connection) -> ServerState:
         if setting.role:
             settings_of.setdefault(setting.role, []).append([setting.database, setting.name])
             _add(roles, setting.role, "settings", f"{setting.database or '*'}: {setting.name} = {setting.value}")
-    rows = connection.execute(
-        # With their units, as ALTER SYSTEM takes them.
-        "select name, pg_catalog.current_setting(name) as setting from pg_catalog.pg_settings where name = any (%s)",
-        [list(RELIED_ON)],
-    ).fetchall()
-    return ServerState(
-        roles=roles,
-        settings={row.name: row.setting for row in rows},
-        memberships=memberships,
-        settings_of=settings_of,
-    )
+    return RoleState(roles=roles, memberships=memberships, settings_of=settings_of)
 
 
-def compare_servers(before: ServerState, now: ServerState, roles: Iterable[str] | None) -> list[Drift]:
-    """Return what changed on the source's server.
+def compare_roles(before: RoleState, now: RoleState, roles: Iterable[str] | None) -> Iterator[Drift]:
+    """Yield what changed of the roles of the source.
 
     Args:
         roles: names of the roles that are moved; None: all of them, new ones too.
     """
-    return [*_role_drifts(before, now, None if roles is None else set(roles)), *_setting_drifts(before, now, "source")]
-
-
-def _role_drifts(before: ServerState, now: ServerState, wanted: set[str] | None) -> Iterator[Drift]:
+    wanted = None if roles is None else set(roles)
     for name in sorted(before.roles.keys() | now.roles.keys()):
         old, new = before.roles.get(name), now.roles.get(name)
         if old == new or (wanted is not None and name not in wanted):
@@ -93,7 +64,7 @@ def _role_drifts(before: ServerState, now: ServerState, wanted: set[str] | None)
             yield _altered(name, changed, before, now)
 
 
-def _altered(name: str, changed: list[str], before: ServerState, now: ServerState) -> Drift:
+def _altered(name: str, changed: list[str], before: RoleState, now: RoleState) -> Drift:
     old, new = (set(state.memberships.get(name, ())) for state in (before, now))
     said = [f"is a member of {role} now" for role in sorted(new - old)]
     said += [f"is no longer a member of {role}" for role in sorted(old - new)]
@@ -108,18 +79,6 @@ def _altered(name: str, changed: list[str], before: ServerState, now: ServerStat
     reset = tuple((database, str(setting)) for database, setting in sorted(had - has, key=str))
     repair = replace(_setting_role(name), revoked=tuple(sorted(old - new)), reset=reset)
     return _role_drift(name, f"{', '.join(said)} on the source", repair)
-
-
-def _setting_drifts(before: ServerState, now: ServerState, side: str) -> Iterator[Drift]:
-    for name, value in now.settings.items():
-        old = before.settings.get(name)
-        if old is not None and old != value:
-            setting = sql.SQL("alter system set {} = {}").format(sql.SQL(name), sql.Literal(old)).as_string()
-            said = (
-                f"setting {name} of the {side} is {value}, and was {old} when the task began; where nobody meant"
-                f" that, run there: {setting}; select pg_reload_conf()"
-            )
-            yield Drift(kind="setting", database=None, object=f"setting {name}", message=said)
 
 
 def _setting_role(name: str) -> Repair:
