@@ -6,7 +6,7 @@ a server says of itself, and `matches` is how patterns of the spec are understoo
 
 from dtsrun.inventory.dump import dump_entries
 from dtsrun.inventory.facts import read_server_facts
+from dtsrun.inventory.patterns import matches
 from dtsrun.inventory.read import read_inventory
-from dtsrun.inventory.selection import matches
 
 __all__ = ["dump_entries", "matches", "read_inventory", "read_server_facts"]

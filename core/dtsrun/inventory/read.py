@@ -41,20 +41,15 @@ from dtsrun.api import (
 )
 from dtsrun.errors import AccessError, DtsrunError, MigrationError, SpecError
 from dtsrun.inventory import facts
+from dtsrun.inventory.belonging import find_parents
 from dtsrun.inventory.bodies import edges_of_entries, read_body_edges
 from dtsrun.inventory.dump import LOCK_WAIT_SECONDS, dump_entries
 from dtsrun.inventory.entries import StoredEntries, facts_of
 from dtsrun.inventory.facts import DatabaseFacts, ObjectId
+from dtsrun.inventory.patterns import nearest
 from dtsrun.inventory.relations import StoredRelations
-from dtsrun.inventory.selection import (
-    LARGE_OBJECTS,
-    choose_entries,
-    choose_roles,
-    choose_rows,
-    find_parents,
-    has_patterns,
-    nearest,
-)
+from dtsrun.inventory.row_filters import choose_rows
+from dtsrun.inventory.selection import LARGE_OBJECTS, choose_entries, choose_roles, has_patterns
 from dtsrun.pairs import Pairs
 from dtsrun.postgres.session import connect
 from dtsrun.texts import Texts

@@ -8,19 +8,16 @@ reported with the line that would select it.
 
 from __future__ import annotations
 
-import difflib
-import functools
-import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from dtsrun.api import DatabaseSelection, Entry, ObjectKind, Pattern, Relation, Role, Selection
+from dtsrun.api import DatabaseSelection, Entry, ObjectKind, Pattern, Role, Selection
 from dtsrun.errors import SpecError
+from dtsrun.inventory.belonging import SUBORDINATE_TYPES
 from dtsrun.inventory.entries import StoredEntries
-from dtsrun.inventory.facts import object_number
+from dtsrun.inventory.patterns import include_line, matches, names_of, nearest
 
 SCHEMA_SELECTOR: Final = "schema"
 """Selects a schema and everything in it."""
@@ -28,43 +25,11 @@ SCHEMA_SELECTOR: Final = "schema"
 LARGE_OBJECTS: Final = "object.large_objects"
 """The kind whose selector brings large objects where objects are chosen one by one; our dump does not list them."""
 
-SUBORDINATE_TYPES: Final = frozenset(
-    {
-        "ACL",
-        "CHECK CONSTRAINT",
-        "COMMENT",
-        "CONSTRAINT",
-        "DATABASE PROPERTIES",
-        "DEFAULT",
-        "DEFAULT ACL",
-        "FK CONSTRAINT",
-        "INDEX",
-        "INDEX ATTACH",
-        "POLICY",
-        "PUBLICATION TABLE",
-        "PUBLICATION TABLES IN SCHEMA",
-        "ROW SECURITY",
-        "RULE",
-        "SECURITY LABEL",
-        "SEQUENCE OWNED BY",
-        "STATISTICS",
-        "SUBSCRIPTION TABLE",
-        "TABLE ATTACH",
-        "TRIGGER",
-        "USER MAPPING",
-    }
-)
-"""What is never an object of its own. Tables and sequences may belong to another one and yet be selected by name."""
-
 IMPLIED_TYPES: Final = frozenset({"DATABASE", "EXTENSION", "PROCEDURAL LANGUAGE", "SCHEMA", "SHELL TYPE"})
 """What comes along when something selected needs it."""
 
 DATABASE_WIDE_TYPES: Final = frozenset({"EVENT TRIGGER", "PUBLICATION", "SUBSCRIPTION"})
 """What acts on the whole database: never brought along by the objects that it names."""
-
-_ROUTINES: Final = frozenset({"AGGREGATE", "FUNCTION", "PROCEDURE"})
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+")
-"""What YAML takes for a string without quotes, whatever it says; a single word may be `yes` or `null`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,54 +39,6 @@ class Choice:
     entries: Mapping[int, Entry]
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     missing_includes: tuple[str, ...] = ()
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Return whether a name fits a pattern: `*` is any run of characters, `?` is one, all else is literal."""
-    return _compiled(pattern).fullmatch(name) is not None
-
-
-@functools.lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    wildcards = {"*": ".*", "?": "."}
-    return re.compile("".join(wildcards.get(c) or re.escape(c) for c in pattern), re.DOTALL)
-
-
-def find_parents(entries: StoredEntries, belongings: Mapping[int, int]) -> Mapping[int, int]:
-    """Return the entry that each subordinate entry belongs to, by ids.
-
-    Args:
-        belongings: what `read_belongings` found.
-    """
-    by_object = {object_number(e.catalog, e.oid): e.id for e in entries if e.oid and e.catalog}
-    by_id = entries.by_id()
-    servers = {e.name: e.id for e in entries if e.type == "SERVER"}
-    parents: dict[int, int] = {}
-    for each in entries:
-        owner = by_object.get(belongings.get(object_number(each.catalog, each.oid), 0))
-        if owner is None and each.type in SUBORDINATE_TYPES:
-            owner = _named_parent(each, by_id, servers)
-        if owner is not None and owner != each.id:
-            parents[each.id] = owner
-    return parents
-
-
-def _named_parent(entry: Entry, by_id: Mapping[int, Entry], servers: Mapping[str, int]) -> int | None:
-    if entry.type == "DEFAULT ACL":
-        # Of all that will be made in a schema, hence only where the whole schema is selected.
-        return None
-    if entry.type == "USER MAPPING":
-        return next((i for name, i in servers.items() if entry.name.endswith(f" SERVER {name}")), None)
-    needed = [by_id[i] for i in entry.depends_on if by_id[i].type != "ACL"]
-    if entry.type in {"INDEX ATTACH", "TABLE ATTACH"}:
-        return next((e.id for e in needed if _is_attached(e, entry)), None)
-    return needed[0].id if needed else None
-
-
-def _is_attached(part: Entry, attach: Entry) -> bool:
-    """Whether `attach` puts `part` under its parent; an index of a constraint is listed as `table constraint`."""
-    same_name = part.name == attach.name or (part.type == "CONSTRAINT" and part.name.endswith(f" {attach.name}"))
-    return same_name and part.schema == attach.schema
 
 
 def choose_entries(
@@ -250,7 +167,7 @@ class _Chooser:
     def _complaint(self, pattern: Pattern) -> str:
         if pattern.selector not in {SCHEMA_SELECTOR, *self.selectors.values()}:
             return f"no kind of object is selected by the word {pattern.selector}"
-        return f"{_line(pattern.selector, pattern.text)} selects nothing in database {self.chosen.name}"
+        return f"{include_line(pattern.selector, pattern.text)} selects nothing in database {self.chosen.name}"
 
     def _nearest(self, pattern: Pattern, schemas: frozenset[str]) -> str | None:
         known = schemas if pattern.selector == SCHEMA_SELECTOR else self._names_by(pattern.selector)
@@ -354,7 +271,7 @@ class _Chooser:
 
     def _include_line(self, entry_id: int) -> str:
         entry = self.entries[entry_id]
-        line = _line(*self._selecting(entry))
+        line = include_line(*self._selecting(entry))
         if entry_id not in self.excluded:
             return line
         return f"# take out of exclude: {line}"
@@ -387,69 +304,6 @@ class _Chooser:
                 seen.add(one)
                 waiting.extend(self.entries[one].depends_on)
         return tuple(sorted(needs - {entry.id}))
-
-
-def names_of(entry: Entry) -> tuple[str, ...]:
-    """Return the names that a pattern may mean: `schema.name`, of a routine with its arguments and without."""
-    full = f"{entry.schema}.{entry.name}" if entry.schema else entry.name
-    if entry.type not in _ROUTINES or "(" not in entry.name:
-        return (full,)
-    return full, full[: full.index("(", len(entry.schema) if entry.schema else 0)]
-
-
-def nearest(text: str, known: Iterable[str]) -> list[str]:
-    """Return the known names that are closest to what was written, at most three."""
-    return difflib.get_close_matches(text, sorted(known), n=3, cutoff=0.6)
-
-
-def _line(selector: str, text: str) -> str:
-    """Return a line of `include` that YAML reads as what is meant."""
-    return f"{{{selector}: {text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)}}}"
-
-
-def choose_rows(chosen: DatabaseSelection, relations: Mapping[int, Relation]) -> dict[int, str | None]:
-    """Return the row filters by OID of the selected relations that hold rows.
-
-    A filter of a partitioned table goes for all its partitions; one of a partition's own goes before.
-
-    Raises:
-        SpecError: a key names nothing that is selected and holds rows.
-    """
-    if not chosen.rows:
-        return {}
-    named = {r.qualified: r for r in relations.values() if r.relkind in {"r", "p"}}
-    partitions: defaultdict[int, list[Relation]] = defaultdict(list)
-    for each in relations.values():
-        for parent in each.parents if each.is_partition else ():
-            partitions[parent].append(each)
-    filters: dict[int, str | None] = {}
-    for relation in sorted(_filtered(chosen, named), key=lambda r: _depth(r, relations)):
-        for leaf in _leaves(relation, partitions):
-            filters[leaf.oid] = chosen.rows[relation.qualified]
-    return filters
-
-
-def _filtered(chosen: DatabaseSelection, named: Mapping[str, Relation]) -> list[Relation]:
-    unknown = [key for key in chosen.rows if key not in named]
-    if unknown:
-        close = nearest(unknown[0], named)
-        raise SpecError(
-            f"rows of {', '.join(unknown)} in database {chosen.name} are to be filtered, but no such table is selected",
-            hint=f"did you mean {' or '.join(close)}?" if close else "name it as schema.table, and include it",
-        )
-    return [named[key] for key in chosen.rows]
-
-
-def _depth(relation: Relation, relations: Mapping[int, Relation]) -> int:
-    above = relations.get(relation.parents[0]) if relation.is_partition and relation.parents else None
-    return 0 if above is None else 1 + _depth(above, relations)
-
-
-def _leaves(relation: Relation, partitions: Mapping[int, Sequence[Relation]]) -> Iterator[Relation]:
-    if relation.has_rows:
-        yield relation
-    for partition in partitions.get(relation.oid, ()):
-        yield from _leaves(partition, partitions)
 
 
 def choose_roles(selection: Selection, roles: Sequence[Role]) -> tuple[Role, ...]:

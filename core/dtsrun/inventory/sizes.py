@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from dtsrun.api import Connection, DatabaseSelection, Pattern, Relation, Selection
 from dtsrun.inventory.facts import read_databases, read_relations
+from dtsrun.inventory.patterns import matches
 from dtsrun.inventory.read import choose_databases
-from dtsrun.inventory.selection import matches
 
 Connect = Callable[[str | None], Connection]
 

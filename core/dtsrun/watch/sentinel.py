@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from dtsrun.api import Connection, DatabaseSelection, Entry, Link
-from dtsrun.inventory.selection import matches
+from dtsrun.inventory.patterns import matches
 from dtsrun.watch.drift import Action, Drift, Repair, Wanted, compare_fingerprints
 from dtsrun.watch.fingerprint import Fingerprint, read_fingerprint, read_pulse
 from dtsrun.watch.large_objects import LargeObjectState, compare_large_objects, read_large_objects
