@@ -3,7 +3,8 @@
 A task that follows changes and was killed amid its copy keeps the tables that it has, of one snapshot, and copies the
 others in a younger one; each is followed from its own. Until the changes have brought both to the same moment, a row
 may refer to one that is not there yet, or is gone already. Such a key comes NOT VALID, where the server can do that,
-and completion makes it whole when the last change is applied.
+and completion makes it whole when the last change is applied. A key that a TRUNCATE cannot pass is dropped meanwhile,
+and made again by completion.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ PREFIX: Final = "FK CONSTRAINT "
 
 UNVALIDATED: Final = "NOT VALID until completion: the rows of its tables were copied in different snapshots"
 ABSENT: Final = "made at completion: the rows of its tables were copied in different snapshots"
+
+RELEASED: Final = "dropped, and made again at completion: a TRUNCATE of the source could not be applied beside it"
 
 START_OVER: Final = (
     "the rows of its tables were copied in different snapshots, and the source was written to in between: start over"
@@ -69,4 +72,6 @@ def add_unvalidated(target: Connection, entry: Mapping[str, Any]) -> str:
 
 def late_labels(deviations: Iterable[Deviation], database: str | None) -> frozenset[str]:
     """Return the labels of what a database lacks, or has not checked, until completion."""
-    return frozenset(d.object for d in deviations if d.database == database and d.message in (UNVALIDATED, ABSENT))
+    return frozenset(
+        d.object for d in deviations if d.database == database and d.message in (UNVALIDATED, ABSENT, RELEASED)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dtsrun.api import Difference, Entry, StepContext, StepResult
@@ -67,7 +67,7 @@ class Comparison:
     tablespaces: Mapping[str, str] | None
     """Names on the target by those on the source; what is not in it lies in the default one. None: not compared."""
     late: frozenset[str] = frozenset()
-    """Labels of foreign keys, and of their comments, that may be missing or NOT VALID on the target by now."""
+    """Labels of foreign keys that may be missing or NOT VALID on the target by now, and their comments with them."""
 
 
 def compare_definitions(context: StepContext) -> StepResult:
@@ -99,6 +99,7 @@ def differences(comparison: Comparison, source: Sequence[Entry], target: Sequenc
 
     Definitions are looked at as they are compared: of 100,000 tables they are more than a runner should hold.
     """
+    comparison = _with_comments_of_late(comparison, source)
     ours = _End(comparison.versions, source, comparison.renamed)
     theirs = _End(comparison.versions, target, {})
     found: list[Difference] = []
@@ -114,6 +115,14 @@ def differences(comparison: Comparison, source: Sequence[Entry], target: Sequenc
         extra = (e for e in target if _is_extra(comparison, e) and not ours.positions(_place(e, {})))
         found += [_extra(comparison, e) for e in extra if not _is_implied(comparison, theirs, e)]
     return found
+
+
+def _with_comments_of_late(comparison: Comparison, source: Sequence[Entry]) -> Comparison:
+    if not comparison.late:
+        return comparison
+    ids = {entry.id for entry in source if entry.label in comparison.late}
+    said = (entry.label for entry in source if entry.type == "COMMENT" and ids & {*entry.depends_on})
+    return replace(comparison, late=comparison.late.union(said))
 
 
 class _End:

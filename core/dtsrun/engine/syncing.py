@@ -15,17 +15,19 @@ from typing import Any, Final
 
 import psycopg
 
-from dtsrun.api import Link, LinkStatus
+from dtsrun.api import Deviation, Link, LinkStatus
 from dtsrun.engine.control import Control
 from dtsrun.engine.following import Following
 from dtsrun.engine.refusals import ApplyStopped, Refusal, TableRefused, mending_command
 from dtsrun.engine.watching import Watching
 from dtsrun.errors import UnreachableError
 from dtsrun.journal import Journal, Request
+from dtsrun.late_keys import RELEASED
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
 from dtsrun.watch.applying import ApplyError, Policy, diagnose_apply_error, react
 from dtsrun.watch.lag import Lag, Pace
 from dtsrun.watch.positions import beat, current_position
+from dtsrun.watch.referring_keys import release
 from dtsrun.watch.slots import Level, LostLink, RetainedWal, lost_links, read_slots, retained_wal
 from dtsrun.watch.stalls import STALL_SECONDS, Standstill, diagnose_stall
 
@@ -191,6 +193,8 @@ class Syncing:
             self._once(key, "slot lost", f"slot {link.name} of {link.database} is lost: {why}")
         elif status.state == "failed" or (status.error and self._lasts(key)):
             refused = self._refused(standing)
+            if self._is_released(link):
+                return
             mending = mending_command(self._journal, self._task, link, refused)
             self._troubles[link.name] = f"changes are not applied{refused}{mending}"
             self._once(key, "apply", f"{link.database}: {self._troubles[link.name]}")
@@ -228,6 +232,25 @@ class Syncing:
                 self._attempts[link.name] += 1
         found = self._errors.get(link.name)
         return f": {found.message}; {found.remedy}" if found else f": {status.error}"
+
+    def _is_released(self, link: Link) -> bool:
+        """Drop the foreign keys that a TRUNCATE cannot pass; tell whether it can be tried again without them."""
+        found, view = self._errors.get(link.name), self._following.view
+        if found is None or not found.keys:
+            return False
+        try:
+            released = release(view.source(link.database), view.target(link.database), found.keys)
+        except psycopg.Error as fault:
+            if reaction(fault) is Reaction.RETRY:
+                raise
+            released = []
+        for key in released:
+            said = Deviation(database=link.database, object=key.label, message=RELEASED)
+            self._journal.deviate(self._task, f"released {link.database} {key.label}", [said])
+            self._say("apply", f"{link.database}: {key.label} is {RELEASED}")
+        if released:
+            self._errors.pop(link.name)
+        return len(released) == len(found.keys)
 
     def _react(self, standing: Standing) -> None:
         """Do what the user's word makes of a change that is refused.

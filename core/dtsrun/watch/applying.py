@@ -9,7 +9,7 @@ server refuses is the offending one, and the server says why.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.resources import files
 from typing import Any, Final
@@ -33,6 +33,7 @@ from dtsrun.stream.pgoutput import (
     Update,
     read,
 )
+from dtsrun.watch.referring_keys import ForeignKey, referring_keys
 
 MOST_CHANGES: Final = 50_000
 """Of a transaction that are read; whatever is wrong beyond is not found."""
@@ -68,6 +69,8 @@ class ApplyError:
     remedy: str
     is_transient: bool = False
     """Whether time may heal it: a lock, a deadlock, a full disk."""
+    keys: tuple[ForeignKey, ...] = ()
+    """Foreign keys that stand in the way of a TRUNCATE."""
 
     @property
     def message(self) -> str:
@@ -178,7 +181,7 @@ class _Trial:
                 change.relation, "delete", change.old, *self._deleting(change)
             )
         elif isinstance(change, Truncate):
-            return self._run(change.relations[0], "truncate", None, self._truncating(change), [])
+            return self._emptied(change)
         return None
 
     def _lost(self, oid: int, operation: str, row: Row) -> ApplyError | None:
@@ -249,9 +252,15 @@ class _Trial:
         where, values = self._where(relation, change.old)
         return sql.SQL("delete from {} where {}").format(_table(relation), where), values
 
-    def _truncating(self, change: Truncate) -> sql.Composed:
-        tables = sql.SQL(", ").join(_table(self._relations[oid]) for oid in change.relations)
-        return sql.SQL("truncate {}").format(tables)
+    def _emptied(self, change: Truncate) -> ApplyError | None:
+        relations = [self._relations[oid] for oid in change.relations]
+        statement = sql.SQL("truncate {}").format(sql.SQL(", ").join(map(_table, relations)))
+        error = self._run(change.relations[0], "truncate", None, statement, [])
+        if error is None or error.is_transient:
+            return error
+        keys = referring_keys(self._target, [(each.schema, each.name) for each in relations])
+        dropping = "; ".join(key.dropping.as_string(self._target) for key in keys)
+        return replace(error, keys=keys, remedy=f"run on the target: {dropping}") if keys else error
 
     def _where(self, relation: Relation, row: Row) -> tuple[sql.Composed, list[Any]]:
         parts, values = [], []
