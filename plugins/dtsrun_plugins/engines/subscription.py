@@ -58,7 +58,9 @@ class Subscription(Engine):
     ------
     The password of the source's account lies in the target's catalog pg_subscription, readable by superusers alone,
     until the task is complete; where the target logs statements it lies in that log too. A row that the target has
-    not got when it is changed or deleted is passed over by the server without a word: verification finds it.
+    not got when it is changed or deleted is passed over by the server without a word: verification finds it. A TRUNCATE
+    is refused where a table that is not emptied with the others refers to one that is: dtsrun drops that foreign key on
+    the target within a minute, says so, and completion makes it again.
     """
 
     name = "engine.subscription"
