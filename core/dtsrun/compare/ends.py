@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, TypeVar
+
+import psycopg
 
 from dtsrun.api import Connection, StepContext
 
@@ -41,9 +43,13 @@ def _wait(context: StepContext, futures: tuple[Future[T], Future[T]]) -> None:
 
 
 def _cancel(context: StepContext, futures: tuple[Future[T], Future[T]]) -> None:
-    for future, connection in zip(futures, (context.source(), context.target()), strict=True):
-        if not future.done():
-            connection.cancel_safe()
+    """Cancel what still runs until it ends: a cancellation that comes before a statement begins is lost."""
+    running = dict(zip(futures, (context.source(), context.target()), strict=True))
+    while open_futures := [future for future in running if not future.done()]:
+        for future in open_futures:
+            with suppress(psycopg.OperationalError):  # a server that takes no connection may take the next
+                running[future].cancel_safe()
+        wait(open_futures, POLL_SECONDS)
 
 
 @contextmanager

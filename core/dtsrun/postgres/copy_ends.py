@@ -6,6 +6,7 @@ longer than a tick, so that a wish to stop is heard while a server is silent.
 
 from __future__ import annotations
 
+import math
 import select
 import time
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ class End:
         self._progress = progress
         self._line = line or Line(connection.pgconn)
         self._deadline: float | None = None
+        self._tick_again = time.monotonic() + TICK_SECONDS
         self._has_failed = False
         """Whether the server has ended the COPY itself, with an error."""
 
@@ -125,10 +127,11 @@ class End:
         poll = select.poll()
         poll.register(self._line.fileno(), events)
         ready = poll.poll(TICK_SECONDS * 1000)
-        if ready:
-            return ready[0][1]
-        self.tick()
-        return 0
+        # Also while the server goes on talking: it may never stop by itself.
+        if not ready or time.monotonic() > self._tick_again:
+            self.tick()
+            self._tick_again = time.monotonic() + TICK_SECONDS
+        return ready[0][1] if ready else 0
 
     def _cancel(self) -> None:
         self.connection.cancel_safe(timeout=FAREWELL_SECONDS)
@@ -148,6 +151,15 @@ class CopySource(End):
     side = "source"
     note = "while reading from the source"
 
+    _cancel_again = math.inf
+    """When to cancel once more: a cancellation that comes before the statement begins is lost."""
+
+    def tick(self) -> None:
+        """Let the user stop us; cancel once more what does not end. Raises psycopg.OperationalError, see `End.tick`."""
+        super().tick()
+        if time.monotonic() > self._cancel_again:
+            self._cancel()
+
     def finish(self) -> None:
         """Take the server's word that these were all rows. Raises psycopg.Error."""
         while (result := self._result()) is not None:
@@ -166,6 +178,11 @@ class CopySource(End):
             if length == 0:
                 self._wait(select.POLLIN)
                 self._receive()
+            self.tick()
+
+    def _cancel(self) -> None:
+        super()._cancel()
+        self._cancel_again = time.monotonic() + TICK_SECONDS
 
 
 class CopyTarget(End):

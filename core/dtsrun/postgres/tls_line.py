@@ -18,6 +18,7 @@ is one to the byte; in any other case everything is left to libpq, and `aligned`
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from psycopg.pq.abc import PGconn
@@ -25,6 +26,9 @@ from psycopg.pq.abc import PGconn
 from dtsrun.postgres.detour import ASIDES, CHUNK_BYTES, ZEROS, Line
 from dtsrun.postgres.frames import COPY_DATA, COPY_IN, COPY_OUT, HEADER_BYTES, read_header, skip_rows
 from dtsrun.postgres.tls_session import TlsSession
+
+MOST_PIECES: Final = 64
+"""Of rows that nobody wants and that are read before somebody looks whether the server was told to stop."""
 
 FORMAT_BYTES: Final = 3
 """An answer names the format of the whole and the number of columns before the format of each."""
@@ -122,7 +126,7 @@ class TlsOut(TlsLine):
         if self.is_over:
             super().receive()
         elif self.aligned:
-            for _ in self.rows():
+            for _ in islice(self.rows(), MOST_PIECES):
                 pass
         else:
             try:

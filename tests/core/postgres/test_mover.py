@@ -28,6 +28,7 @@ from dtsrun.throttle import Pace
 
 FROM_NUMBERS = sql.SQL("copy public.numbers from stdin")
 # In the select list a set-returning function gives row by row; in FROM its rows would be gathered first.
+SILENT = sql.SQL("copy (select pg_sleep(3600)) to stdout")
 ENDLESS = sql.SQL("copy (select generate_series(1, 2000000000), repeat('x', 100)) to stdout")
 
 
@@ -199,6 +200,26 @@ class TestAnErrorOfTheTarget:
         with pytest.raises(psycopg.errors.UndefinedTable) as caught:
             copy_rows(source, ENDLESS, target, sql.SQL("copy public.nowhere from stdin"), progress=Ledger())
         assert side_of(caught.value) == "target"
+        assert_clean(source, target)
+
+    @pytest.mark.parametrize("rows", [ENDLESS, SILENT])
+    def test_ends_a_source_that_missed_to_be_cancelled(
+        self, source: Connection, target: Connection, monkeypatch: pytest.MonkeyPatch, rows: sql.SQL
+    ) -> None:
+        cancel, asked = source.cancel_safe, []
+
+        def too_early(**options: float) -> None:
+            # What comes before the statement begins does nothing.
+            if asked:
+                cancel(**options)
+            asked.append(options)
+
+        monkeypatch.setattr(source, "cancel_safe", too_early)
+        started = time.monotonic()
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            copy_rows(source, rows, target, sql.SQL("copy public.nowhere from stdin"), progress=Ledger())
+        assert time.monotonic() - started < 8
+        assert len(asked) > 1
         assert_clean(source, target)
 
     def test_that_ends_its_session_leaves_the_source_clean(
