@@ -16,7 +16,7 @@ from dtsrun.engine.ends import Ends
 from dtsrun.engine.following import Following
 from dtsrun.engine.prepare import snapshots_of
 from dtsrun.engine.refusals import ApplyStopped, TableRefused, quarantine
-from dtsrun.engine.repairing import PlanChanged, plan_copies
+from dtsrun.engine.repairing import PlanChanged, plan_anew, plan_copies
 from dtsrun.engine.snapshots import Snapshots
 from dtsrun.engine.syncing import LinksLost, Syncing
 from dtsrun.engine.walk import OutOfTime
@@ -108,8 +108,12 @@ class Cutover:
         quarantine(self._journal, self._task, self._say, refused.refusal)
         raise PlanChanged from refused
 
-    def _repair(self, watching: Watching, request: Request) -> None:
-        """Mend what has drifted. Raises PlanChanged where that takes copies."""
+    def _repair(self, watching: Watching, request: Request, *, is_begun: bool = False) -> None:
+        """Mend what has drifted. Raises PlanChanged where that takes copies, or tables have other names then.
+
+        Args:
+            is_begun: whether an earlier runner began it, and may have mended what is told as mended.
+        """
         self._control.answer(request, "accepted", "repairing")
         drifts = list(request.arguments.get("drifts", ()))
         if request.arguments.get("accept"):
@@ -123,6 +127,7 @@ class Cutover:
                 self._say("repair", f"not mended: {line}")
             if repaired.to_copy:
                 plan_copies(self._ends, self._following, self._journal, repaired.to_copy)
+            is_other = not repaired.to_copy and (repaired.has_ddl or is_begun) and plan_anew(self._ends, self._journal)
         except (psycopg.Error, DtsrunError) as error:
             self._remember(None)
             self._control.answer(request, "failed", _words(error))
@@ -130,6 +135,8 @@ class Cutover:
         if not repaired.to_copy:
             self._remember(None)
             self._answer_repair(request, repaired.done, repaired.failed)
+            if is_other:
+                raise PlanChanged
             return
         copying = [told.number for told in repaired.to_copy]
         self._remember({"copying": copying, "done": repaired.done, "failed": repaired.failed, "request": request.id})
@@ -148,7 +155,7 @@ class Cutover:
             self._remember(None)
             self._answer_repair(request, done, repairing["failed"])
         elif repairing:
-            self._repair(watching, request)
+            self._repair(watching, request, is_begun=True)
 
     def _answer_repair(self, request: Request, done: Sequence[str], failed: Sequence[str]) -> None:
         said = "\n".join((*done, *failed)) or "nothing has drifted"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from dtsrun.api import LinkTable, Step
 from dtsrun.engine.again import Lost, copying_anew, tables_of, waited_for, without_copies
@@ -24,6 +25,9 @@ from dtsrun.journal import Journal
 from dtsrun.plan import Plan
 
 LATE_STAGES = frozenset({"complete", "verify"})
+
+NAMING_STAGES = frozenset({"incremental", *LATE_STAGES})
+"""Stages whose steps name tables, and are still to come while changes are followed."""
 
 
 class PlanChanged(Exception):
@@ -44,10 +48,7 @@ def plan_copies(ends: Ends, following: Following, journal: Journal, told: Sequen
     Raises:
         MigrationError: a table's rows cannot be copied or followed; nothing was changed.
     """
-    task = ends.spec.task.name
-    data = journal.plan(task)
-    assert data is not None  # it is syncing
-    plan = Plan.from_data(data)
+    plan = _known(ends, journal)
     preparation = Preparation(ends, is_begun=True)
     now = Now(plan=preparation.plan(), decisions=preparation.decisions)
     tables = _tables(told)
@@ -59,7 +60,32 @@ def plan_copies(ends: Ends, following: Following, journal: Journal, told: Sequen
         for decision in now.decisions(database):
             if decision.table.oid in oids:
                 following.identify(database, decision)
-    journal.save_plan(task, [planned.steps[key] for key in planned.order], planned.as_data())
+    _save(ends, journal, planned)
+
+
+def plan_anew(ends: Ends, journal: Journal) -> bool:
+    """Plan completion and verification for what definitions are now: a table has another name, or is gone.
+
+    Return whether the plan has changed.
+    """
+    plan = _known(ends, journal)
+    preparation = Preparation(ends, is_begun=True)
+    now = Now(plan=preparation.plan(), decisions=preparation.decisions)
+    planned = with_copies(plan, now, {}, {}, keeps_rest=ends.spec.on_conflict == "skip")
+    if planned.as_data() == plan.as_data():
+        return False
+    _save(ends, journal, planned)
+    return True
+
+
+def _known(ends: Ends, journal: Journal) -> Plan:
+    data = journal.plan(ends.spec.task.name)
+    assert data is not None  # it is syncing
+    return Plan.from_data(data)
+
+
+def _save(ends: Ends, journal: Journal, plan: Plan) -> None:
+    journal.save_plan(ends.spec.task.name, [plan.steps[key] for key in plan.order], plan.as_data())
 
 
 def with_copies(plan: Plan, now: Now, tables: Lost, epochs: Mapping[str, int], *, keeps_rest: bool) -> Plan:
@@ -82,9 +108,39 @@ def with_copies(plan: Plan, now: Now, tables: Lost, epochs: Mapping[str, int], *
     for database in followed.keys() - {s.database for s in steps.values() if s.plugin == STAGE}:
         steps |= _begun(now.plan, database, followed[database], copying)
     late = _late(plan, now.plan, tables) if keeps_rest else _late_of(now.plan)
+    names = _names(now.plan)
+    steps = {key: _renamed(step, names) for key, step in steps.items()}
+    late = [_renamed(step, names) for step in late]
     known = steps.keys() | {step.key for step in late}
     steps |= {step.key: replace(step, after=tuple(key for key in step.after if key in known)) for step in late}
     return plan.with_steps(steps.values())
+
+
+def _names(plan: Plan) -> Mapping[tuple[str, int], tuple[str, str]]:
+    """Return schema and name of each table whose rows are moved, by database and OID."""
+    return {
+        (step.database or "", oid): (args["schema"], args["name"])
+        for step in plan.steps.values()
+        for oid, args in tables_of(step)
+    }
+
+
+def _renamed(step: Step, names: Mapping[tuple[str, int], tuple[str, str]]) -> Step:
+    """Return a step that calls its tables what they are called now; its key, by which it is known, stays."""
+    pairs: list[tuple[int, Mapping[str, Any]]] = []
+    if step.stage == "full":
+        pairs = list(tables_of(step))
+    elif step.stage in NAMING_STAGES:
+        said = step.args.get("tables", [step.args])
+        pairs = [(args.get("oid", 0), args) for args in said if isinstance(args, Mapping)]
+    called = [_called(args, names.get((step.database or "", oid))) for oid, args in pairs]
+    if called == [args for _, args in pairs]:
+        return step
+    return replace(step, args={**step.args, "tables": called} if "tables" in step.args else called[0])
+
+
+def _called(args: Mapping[str, Any], name: tuple[str, str] | None) -> Mapping[str, Any]:
+    return args if name is None or "name" not in args else {**args, "schema": name[0], "name": name[1]}
 
 
 def _tables(told: Sequence[Told]) -> Lost:

@@ -15,7 +15,7 @@ from dtsrun.api import Connection, Deviation, Entry, Link, StepResult
 from dtsrun.completion.fence import WHAT
 from dtsrun.engine.beginnings import beginnings
 from dtsrun.engine.ends import Ends
-from dtsrun.errors import DtsrunError
+from dtsrun.errors import DtsrunError, MigrationError
 from dtsrun.inventory import dump_entries, matches
 from dtsrun.journal import Journal
 from dtsrun.postgres.sqlstate import Reaction, describe, reaction
@@ -46,7 +46,7 @@ class Told:
     drift: Drift
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Repaired:
     """What came of a repair."""
 
@@ -54,6 +54,8 @@ class Repaired:
     failed: list[str]
     to_copy: list[Told]
     """What is defined on the target, and has to be copied yet."""
+    has_ddl: bool = False
+    """Whether definitions were mended without a copy: a table may have another name by now, or be gone."""
 
 
 def open_drifts(journal: Journal, task: str) -> list[Told]:
@@ -120,18 +122,26 @@ class Watching:
     def repair(self, numbers: Sequence[int]) -> Repaired:
         """Mend what was told: all of it, or the drifts of these numbers.
 
-        Of what needs a copy the definition alone is made here. What fails is tried again while others succeed: a role
+        Of what needs a copy the definition alone is made here. What was dropped goes first: what was made anew under
+        its name needs its place, and may not be made upon it. What fails is tried again while others succeed: a role
         may be a member of one that was told after it, and a view may use a function.
         """
         repaired = Repaired(done=[], failed=[], to_copy=[])
         told = [each for each in open_drifts(self._journal, self._task) if not numbers or each.number in numbers]
+        left = self._attempt_all([each for each in told if each.drift.is_drop], repaired)
+        left += self._attempt_all([each for each in told if not each.drift.is_drop], repaired)
+        failed = self._attempt_all([each for each, _ in left], repaired)
+        repaired.failed.extend(_failure_text(each, error) for each, error in failed)
+        return repaired
+
+    def _attempt_all(self, told: Sequence[Told], repaired: Repaired) -> list[tuple[Told, DtsrunError]]:
+        """Mend what can be mended; return what is left when nothing more can, and why."""
         while told:
             failed = [(each, error) for each in told if (error := self._attempt(each, repaired)) is not None]
             if len(failed) == len(told):
-                repaired.failed.extend(_failure_text(each, error) for each, error in failed)
-                break
+                return failed
             told = [each for each, _ in failed]
-        return repaired
+        return []
 
     def accept(self, numbers: Collection[int]) -> Repaired:
         """Leave drifts as they are: they are no longer told, stand in no gate's way, and the report lists them."""
@@ -148,14 +158,26 @@ class Watching:
         return accepted
 
     def _attempt(self, told: Told, repaired: Repaired) -> DtsrunError | None:
+        if (before := self._namesake(told)) is not None:
+            return MigrationError(f"{told.drift.object} waits for number {before.number}: {before.drift.message}")
         try:
             if needs_copy(told.drift) and self._is_there(told.drift):
                 self._define(told)
                 repaired.to_copy.append(told)
             else:
                 repaired.done.append(self._repair(told))
+                repaired.has_ddl |= told.drift.kind == "ddl"
         except DtsrunError as error:
             return error
+        return None
+
+    def _namesake(self, told: Told) -> Told | None:
+        """Return what was told before of another object of the same name: a table was dropped and made anew."""
+        for earlier in open_drifts(self._journal, self._task):
+            ours, theirs = told.drift.repair, earlier.drift.repair
+            is_other = ours is not None and theirs is not None and ours.oid != theirs.oid
+            if earlier.number < told.number and is_other and _subject(earlier.drift) == _subject(told.drift):
+                return earlier
         return None
 
     def mended(self, numbers: Collection[int]) -> list[str]:

@@ -59,7 +59,8 @@ class Applier:
         self._pipeline = pipeline
         self._catalog = catalog
         self._link = link
-        self._tables = {(table.schema, table.name): table for table in link.tables}
+        # By OID: a table that was renamed is still followed, and what the target lacks under its new name is told.
+        self._tables = {table.oid: table for table in link.tables}
         self._most_rows = 1 if careful else ROWS_AT_ONCE
         self._relations: dict[int, pgoutput.Relation] = {}
         self._destinations: dict[int, Destination] = {}
@@ -208,7 +209,7 @@ class Applier:
     def _destination(self, oid: int) -> Destination | None:
         """Return where a change goes; None where it does not concern this link."""
         relation = self._relations[oid]
-        if self._is_skipping or (relation.schema, relation.name) not in self._tables:
+        if self._is_skipping or oid not in self._tables:
             return None
         known = self._destinations.get(oid)
         if known is None:
@@ -220,7 +221,7 @@ class Applier:
         destination = self._destination(oid)
         if destination is None:
             return None
-        table = self._tables[destination.relation.schema, destination.relation.name]
+        table = self._tables[oid]
         if table.identity is Identity.INSERT_ONLY:
             self._counts["left out"] += 1
             self._counts[f"left out {table.qualified}"] += 1

@@ -26,6 +26,8 @@ class Action(StrEnum):
     SET_ROLE = "set_role"
 
 
+DROPPED: Final = "was dropped on the source"
+
 NEEDS_EPOCH: Final = frozenset({Action.COPY_TABLE, Action.FOLLOW_TABLE})
 """What the engine does with its own machinery; all else is in `dtsrun.watch.repairs`."""
 
@@ -62,6 +64,11 @@ class Drift:
     message: str
     repair: Repair | None = None
     """None: a human has to decide."""
+
+    @property
+    def is_drop(self) -> bool:
+        """Whether the object is gone from the source, and is to go from the target."""
+        return self.repair is not None and self.message == f"{self.object} {DROPPED}"
 
     def as_data(self) -> dict[str, Any]:
         """Return it as the journal keeps it."""
@@ -184,7 +191,7 @@ class _Comparison:
             return
         label = f"{named.type} {named.identity}"
         repair = replace(self._repair(Action.APPLY_SQL, address, label), sql=(dropping(named),))
-        yield self._made("ddl", label, f"{label} was dropped on the source", repair)
+        yield self._made("ddl", label, f"{label} {DROPPED}", repair)
 
     def _altered_table(
         self, address: Address, named: Named, old: Mapping[str, str], new: Mapping[str, str]
