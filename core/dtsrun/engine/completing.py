@@ -191,6 +191,7 @@ class Completing:
     def _gates(self) -> list[CheckResult]:
         mode = with_defaults(self._ends.registry.get("stage.verify"), self._ends.spec.stages.get("verify", {}))["mode"]
         known = Known(
+            databases=frozenset(self._following.moved.names),
             links=self._following.links,
             statuses=self._following.statuses,
             fence=self._terms.fence.mode.value,

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from dtsrun.api import Check, CheckResult, Finding, Fix, GateContext, Link, LinkStatus, Outcome, Severity, Side
+from dtsrun.api import (
+    Check,
+    CheckResult,
+    Finding,
+    Fix,
+    GateContext,
+    Inventory,
+    Link,
+    LinkStatus,
+    Outcome,
+    Severity,
+    Side,
+)
 from dtsrun.engine.checking import Checking, CheckView
 from dtsrun.engine.checks import run_checks
 from dtsrun.engine.ends import verification_name
@@ -48,6 +60,8 @@ class Verified:
 class Known:
     """What the task knows of itself when the gates are made (see `dtsrun.api.GateContext`)."""
 
+    databases: Collection[str]
+    """That are moved; one that came since takes a task of its own."""
     links: Sequence[Link]
     statuses: Callable[[], Sequence[LinkStatus]]
     """Safe to call from another thread."""
@@ -63,6 +77,13 @@ class GateView(CheckView):
     """What a gate may use."""
 
     known: Known
+
+    @property
+    def inventory(self) -> Inventory:
+        """What is moved, as it is now."""
+        found = self.checking.preparation.inventory
+        moved = {name: each for name, each in found.databases.items() if name in self.known.databases}
+        return replace(found, databases=moved)
 
     @property
     def links(self) -> Sequence[Link]:
@@ -150,7 +171,9 @@ def pass_gates(results: Sequence[CheckResult], policy: Policy, say: Say, *, forc
         first = gate_texts(kept[0])[0]
         more = f"; and {len(kept) - 1} more gates: {', '.join(r.check for r in kept[1:])}" if kept[1:] else ""
         overrule = "" if any(r.check in NEVER_OVERRULED for r in kept) else ", or overrule it with --force"
-        raise CalledOff(f"{first}{more}", hint=f"mend it, or waive it in the policy{overrule}")
+        fixes = (finding.fix.text for finding in kept[0].findings if finding.fix is not None)
+        fix = next((text for text in fixes if text), "mend it")
+        raise CalledOff(f"{first}{more}", hint=f"{fix}, or waive it in the policy{overrule}")
 
 
 def gate_texts(result: CheckResult) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -61,18 +61,26 @@ def slots_of_tables(ends: Ends, plan: Plan) -> Mapping[tuple[str, int], str]:
     return found
 
 
-def live_plan(plan: Plan, slots: Mapping[tuple[str, int], str], deviations: Sequence[Deviation]) -> LivePlan:
+def live_plan(
+    plan: Plan,
+    slots: Mapping[tuple[str, int], str],
+    deviations: Sequence[Deviation],
+    databases: Collection[str | None],
+) -> LivePlan:
     """Return what of a verification can be compared while changes flow.
 
     Args:
         plan: the steps of the stage `verify`.
         slots: see `slots_of_tables`.
         deviations: of the task that follows the changes.
+        databases: that it moves; one that came since takes a task of its own.
     """
     steps: list[Step] = []
     left_out: set[str] = set()
     for step in itertools.chain.from_iterable(map(single_steps, plan.steps.values())):
         slot = slots.get((step.database or "", step.args.get("oid", 0))) if step.action == "compare_rows" else None
+        if step.database is not None and step.database not in databases:
+            continue
         if slot is not None:
             args = {**step.args, "slot": slot}
             steps.append(replace(step, action=LIVE, args=args, transactional=False))

@@ -110,7 +110,9 @@ def with_copies(plan: Plan, now: Now, tables: Lost, epochs: Mapping[str, int], *
     late = _late(plan, now.plan, tables) if keeps_rest else _late_of(now.plan)
     names = _names(now.plan)
     steps = {key: _renamed(step, names) for key, step in steps.items()}
-    late = [_renamed(step, names) for step in late]
+    # A database that came meanwhile takes a task of its own.
+    moved = {None, *(step.database for step in plan.steps.values())}
+    late = [_renamed(step, names) for step in late if step.database in moved]
     known = steps.keys() | {step.key for step in late}
     steps |= {step.key: replace(step, after=tuple(key for key in step.after if key in known)) for step in late}
     return plan.with_steps(steps.values())

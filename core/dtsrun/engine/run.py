@@ -102,16 +102,17 @@ class Run:
                 if followed is not None:
                     from dtsrun.engine.live_plan import slots_of_tables
 
-                    plan = self._live(plan, slots_of_tables(ends, followed))
+                    plan = self._live(plan, followed, slots_of_tables(ends, followed))
                 self._save(plan, preparation.inventory, ends)
                 return self._carry_out(Work(ends=ends, plan=plan, snapshots=snapshots))
             finally:
                 snapshots.close()
 
-    def _live(self, plan: Plan, slots: Mapping[tuple[str, int], str]) -> Plan:
+    def _live(self, plan: Plan, followed: Plan, slots: Mapping[tuple[str, int], str]) -> Plan:
         from dtsrun.engine.live_plan import live_plan
 
-        live = live_plan(plan, slots, self._journal.deviations(self._spec.task.name))
+        databases = {step.database for step in followed.steps.values()}
+        live = live_plan(plan, slots, self._journal.deviations(self._spec.task.name), databases)
         if live.left_out:
             self._say("verify", f"left to completion, and not compared: {', '.join(sorted(live.left_out))}")
         return live.plan

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from psycopg import sql
 
+from dtsrun.watch.exchanged import exchanged_names
 from dtsrun.watch.fingerprint import Address, ColumnText, Fingerprint, Named, TableFacts
 from dtsrun.watch.grants import DEFAULT_ACL, changed_grants, granted_by_default
 
@@ -113,6 +114,7 @@ class _Comparison:
         self._before, self._now = before, now
         self._followed = followed
         self._wanted = wanted
+        self._exchanged = exchanged_names(before, now, self._followed)
 
     def drifts(self) -> Iterator[Drift]:
         addresses = sorted(self._before.marks.keys() | self._now.marks.keys())
@@ -198,6 +200,11 @@ class _Comparison:
     ) -> Iterator[Drift]:
         parts = {part for part in old.keys() | new if old.get(part) != new.get(part)}
         label = f"{named.type} {named.identity}"
+        if address in self._exchanged:
+            said = "exchanged its name with another table that is followed: rows of each may have gone to the other"
+            repair = replace(self._repair(Action.COPY_TABLE, address, label), sql=self._exchanged[address])
+            yield self._made("ddl", label, f"{label} {said}", repair)
+            return
         renaming = self._renaming(address, named)
         if parts & _PARTS_OF_COLUMNS:
             yield self._altered_columns(address, label, renaming)

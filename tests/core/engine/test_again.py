@@ -77,7 +77,7 @@ def test_what_no_slot_carries_is_not_compared_live() -> None:
     rows = plan.with_steps(
         replace(s, action="compare_rows") if s.plugin == "object.tables" else s for s in plan.steps.values()
     )
-    live = live_plan(rows, {("shop", 1): "dtsrun_1"}, ())
+    live = live_plan(rows, {("shop", 1): "dtsrun_1"}, (), {"shop"})
     assert [(s.action, s.args["slot"], s.transactional) for s in live.plan.steps.values()] == [
         ("compare_rows_live", "dtsrun_1", False)
     ]

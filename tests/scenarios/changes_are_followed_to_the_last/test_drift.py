@@ -100,4 +100,6 @@ def test_what_nobody_can_repair_is_left_as_it_is_or_put_back(bench: Bench, spec:
     done = bench.run("complete", "move")
     assert done.code == 0, done.said
     assert running.end().code == 0
-    assert "database aside left as it is" in " ".join(bench.run("show", "move").said.split())
+    shown = " ".join(bench.run("show", "move").said.split())
+    assert "database aside: left as it is" in shown
+    assert "passed gate.sequences" in shown  # of the databases that are moved
