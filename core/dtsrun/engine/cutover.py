@@ -127,19 +127,21 @@ class Cutover:
                 self._say("repair", f"not mended: {line}")
             if repaired.to_copy:
                 plan_copies(self._ends, self._following, self._journal, repaired.to_copy)
-            is_other = not repaired.to_copy and (repaired.has_ddl or is_begun) and plan_anew(self._ends, self._journal)
+            # Where nothing has drifted, an earlier repair may have got no further than the definitions.
+            may_differ = repaired.has_ddl or is_begun or not (repaired.done or repaired.failed)
+            is_other = not repaired.to_copy and may_differ and plan_anew(self._ends, self._journal)
         except (psycopg.Error, DtsrunError) as error:
             self._remember(None)
             self._control.answer(request, "failed", _words(error))
             return
-        if not repaired.to_copy:
+        if not (repaired.to_copy or is_other):
             self._remember(None)
             self._answer_repair(request, repaired.done, repaired.failed)
-            if is_other:
-                raise PlanChanged
             return
         copying = [told.number for told in repaired.to_copy]
         self._remember({"copying": copying, "done": repaired.done, "failed": repaired.failed, "request": request.id})
+        if not copying:
+            raise PlanChanged
         objects = ", ".join(dict.fromkeys(told.drift.object for told in repaired.to_copy))
         self._say("repair", f"to be copied and followed from there: {objects}")
         self._control.answer(request, "accepted", f"copying {objects}")
@@ -153,6 +155,8 @@ class Cutover:
         if "copying" in repairing:
             done = [*repairing["done"], *watching.mended(repairing["copying"])]
             self._remember(None)
+            # Who has the answer may ask for more.
+            self._journal.set_state(self._task, "syncing")
             self._answer_repair(request, done, repairing["failed"])
         elif repairing:
             self._repair(watching, request, is_begun=True)
