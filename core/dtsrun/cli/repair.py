@@ -50,7 +50,7 @@ def _described(told: Told) -> str:
     drift = told.drift
     lines = [f"{told.number}  {drift.message}" + (f" (database {drift.database})" if drift.database else "")]
     if drift.repair is None:
-        return f"{lines[0]}\n    by hand, or leave it as it is: --accept {told.number}"
+        return f"{lines[0]}\n    by hand, or left as it is with --accept"
     how = f"{drift.repair.action.replace('_', ' ')}"
     lines.append(f"    {how}{', and follow it from there' if needs_copy(drift) else ''}")
     if drift.repair.sql:

@@ -33,7 +33,8 @@ FORMAT: Final = 2
 
 
 class Beginnings:
-    """What the source was like when its tables were copied: a file for each database, and one for the server."""
+    """What it was like when the tables were copied: a file for each database of the source, one for its server, and one
+    for the settings of both servers."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

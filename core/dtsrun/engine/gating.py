@@ -210,7 +210,7 @@ def drift_findings(journal: Journal, task: str) -> list[Finding]:
 
 def _drift_finding(drift: Drift, task: str, number: int) -> Finding:
     repair = drift.repair
-    by_hand = f"mend it by hand, or leave it as it is: dtsrun repair {task} --accept {number}"
+    by_hand = f"mend it by hand, or leave it as it is: dtsrun repair {task} {number} --accept"
     text = f"`dtsrun repair {task}` mends it (number {number})" if repair else by_hand
     side: Side = "source" if repair and repair.side == "source" else "target"
     return Finding(

@@ -127,12 +127,21 @@ class Watching:
         may be a member of one that was told after it, and a view may use a function.
         """
         repaired = Repaired(done=[], failed=[], to_copy=[])
-        told = [each for each in open_drifts(self._journal, self._task) if not numbers or each.number in numbers]
+        told = self._chosen(numbers)
         left = self._attempt_all([each for each in told if each.drift.is_drop], repaired)
         left += self._attempt_all([each for each in told if not each.drift.is_drop], repaired)
         failed = self._attempt_all([each for each, _ in left], repaired)
         repaired.failed.extend(_failure_text(each, error) for each, error in failed)
         return repaired
+
+    def _chosen(self, numbers: Sequence[int]) -> list[Told]:
+        """Return the drifts of these numbers, or all; of tables that exchanged names never one alone."""
+        known = open_drifts(self._journal, self._task)
+        chosen = [each for each in known if not numbers or each.number in numbers]
+        exchanged = {each.drift.database for each in chosen if each.drift.is_exchange}
+        return [
+            each for each in known if each in chosen or (each.drift.is_exchange and each.drift.database in exchanged)
+        ]
 
     def _attempt_all(self, told: Sequence[Told], repaired: Repaired) -> list[tuple[Told, DtsrunError]]:
         """Mend what can be mended; return what is left when nothing more can, and why."""

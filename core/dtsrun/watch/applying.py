@@ -39,6 +39,8 @@ MOST_CHANGES: Final = 50_000
 """Of a transaction that are read; whatever is wrong beyond is not found."""
 
 LOCK_SECONDS: Final = 2
+REFERRED_TO: Final = "0A000"
+"""What a TRUNCATE is refused with that a foreign key stands in the way of."""
 FIRST_WITH_COPIES: Final = 120000
 """pg_copy_logical_replication_slot came with version 12; before, a slot that nobody holds is read itself."""
 
@@ -69,6 +71,8 @@ class ApplyError:
     remedy: str
     is_transient: bool = False
     """Whether time may heal it: a lock, a deadlock, a full disk."""
+    sqlstate: str = ""
+    """The server's; empty where it would have said nothing."""
     keys: tuple[ForeignKey, ...] = ()
     """Foreign keys that stand in the way of a TRUNCATE."""
 
@@ -224,6 +228,7 @@ class _Trial:
                 cause=describe(error),
                 remedy=_remedy(error, relation),
                 is_transient=reaction(error) is Reaction.RETRY,
+                sqlstate=error.sqlstate,
             )
         return None
 
@@ -256,7 +261,7 @@ class _Trial:
         relations = [self._relations[oid] for oid in change.relations]
         statement = sql.SQL("truncate {}").format(sql.SQL(", ").join(map(_table, relations)))
         error = self._run(change.relations[0], "truncate", None, statement, [])
-        if error is None or error.is_transient:
+        if error is None or error.sqlstate != REFERRED_TO:
             return error
         keys = referring_keys(self._target, [(each.schema, each.name) for each in relations])
         dropping = "; ".join(key.dropping.as_string(self._target) for key in keys)

@@ -28,6 +28,7 @@ class Action(StrEnum):
 
 
 DROPPED: Final = "was dropped on the source"
+EXCHANGED: Final = "exchanged its name with another table that is followed: rows of each may have gone to the other"
 
 NEEDS_EPOCH: Final = frozenset({Action.COPY_TABLE, Action.FOLLOW_TABLE})
 """What the engine does with its own machinery; all else is in `dtsrun.watch.repairs`."""
@@ -70,6 +71,11 @@ class Drift:
     def is_drop(self) -> bool:
         """Whether the object is gone from the source, and is to go from the target."""
         return self.repair is not None and self.message == f"{self.object} {DROPPED}"
+
+    @property
+    def is_exchange(self) -> bool:
+        """Whether a table has the name of another one, which has its: they are mended together."""
+        return self.message == f"{self.object} {EXCHANGED}"
 
     def as_data(self) -> dict[str, Any]:
         """Return it as the journal keeps it."""
@@ -201,9 +207,8 @@ class _Comparison:
         parts = {part for part in old.keys() | new if old.get(part) != new.get(part)}
         label = f"{named.type} {named.identity}"
         if address in self._exchanged:
-            said = "exchanged its name with another table that is followed: rows of each may have gone to the other"
             repair = replace(self._repair(Action.COPY_TABLE, address, label), sql=self._exchanged[address])
-            yield self._made("ddl", label, f"{label} {said}", repair)
+            yield self._made("ddl", label, f"{label} {EXCHANGED}", repair)
             return
         renaming = self._renaming(address, named)
         if parts & _PARTS_OF_COLUMNS:

@@ -22,7 +22,8 @@ class Drift(Gate):
 
     Spec
     ----
-    `prechecks.policy.checks`; it has no options. `dtsrun repair TASK NUMBER --accept` leaves a drift as it is.
+    `prechecks.policy.checks`; it has no options. `dtsrun repair TASK NUMBER --accept` leaves a drift as it is; a waiver
+    names the object of one that is known before.
 
     Needs
     -----

@@ -129,7 +129,7 @@ def _aligning(database: Database, keys: list[Entry], context: PlanContext) -> It
 
 def _comments(context: StepContext, keys: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     ids = {key["id"] for key in keys}
-    return [comment for comment in context.step.args["comments"] if ids & set(comment["after"])]
+    return [comment for comment in context.step.args.get("comments", ()) if ids & set(comment["after"])]
 
 
 def _tables(database: Database, key: Entry) -> Iterator[int]:
